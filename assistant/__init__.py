@@ -1,0 +1,1 @@
+"""A question -> a cited reply, or an honest no."""

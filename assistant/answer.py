@@ -1,0 +1,181 @@
+"""The whole path from a question to a cited reply, top to bottom, and the LangChain Runnable around it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from assistant.cite import Proof, cite
+from assistant.conversation import Claim, Reply, ScoredPassage, Turn
+from assistant.errors import LibraryEmpty, QuestionInvalid
+from assistant.gate import Judgement, judge
+from assistant.question import Query, read_question
+from assistant.quote import ExtractiveWriter
+from assistant.rephrase import rephrase
+from assistant.retrieve import find_passages, weigh_terms
+from assistant.settings import Settings
+from assistant.write import Writer, load_model_writer
+from ingest.embed import load_embedder
+from ingest.errors import CareerError
+from ingest.library import Library
+
+log = logging.getLogger(__name__)
+
+SUGGESTIONS = 3  # headings offered with a refusal
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, after what."""
+
+    text: str
+    history: tuple[Turn, ...] = ()
+
+
+Asked: TypeAlias = "str | Mapping[str, Any] | Question"
+
+
+def answer(question: Question, library: Library, settings: Settings, writer: Writer) -> Iterator[Reply]:
+    """Replies that grow while the writer writes; the last one is whole and proved.
+
+    Raises QuestionInvalid, LibraryEmpty, and what the library raises.
+    """
+    started = time.perf_counter()
+    _check(question, library, settings)
+    standalone = rephrase(question.text, question.history)  # 1. stands alone
+    query = read_question(standalone, lambda terms: weigh_terms(terms, library))
+    passages = find_passages(query, library, settings)  # 2. ranked, scored
+    judgement = judge(query, passages)  # 3. the gate
+    draft = Reply(question.text, standalone, "", passages=tuple(passages), model=writer.name)
+    if not judgement.answerable:
+        yield _refuse(draft, judgement, query, started)
+        return
+    for reply in _write(draft, query, passages, writer, library):  # 4. claims, 5. proved
+        yield replace(reply, seconds=time.perf_counter() - started)
+
+
+def _check(question: Question, library: Library, settings: Settings) -> None:
+    if not question.text.strip():
+        raise QuestionInvalid("The question is empty. Type a question.")
+    longest = settings.max_question_characters
+    if len(question.text) > longest:
+        raise QuestionInvalid(
+            f"The question has {len(question.text):,} characters; at most {longest:,} are read. "
+            "Shorten it or raise CAREER_MAX_QUESTION_CHARACTERS."
+        )
+    if not library.count_passages():
+        raise LibraryEmpty("The library holds no articles yet. Run: career ingest FILE_OR_URL")
+
+
+def _write(
+    draft: Reply, query: Query, passages: Sequence[ScoredPassage], writer: Writer, library: Library
+) -> Iterator[Reply]:
+    try:
+        yield from _prove_as_written(draft, writer.write(query, passages), passages, library)
+    except CareerError:
+        raise
+    except Exception as error:
+        if isinstance(writer, ExtractiveWriter):
+            raise
+        log.warning("the model %s failed", writer.name, exc_info=True)
+        stand_in = ExtractiveWriter()
+        notice = f"The model {writer.name} failed ({type(error).__name__}), so these are the articles' own sentences."
+        told = replace(draft, model=stand_in.name, notice=notice)
+        yield from _prove_as_written(told, stand_in.write(query, passages), passages, library)
+
+
+def _prove_as_written(
+    draft: Reply, claims: Iterator[Claim], passages: Sequence[ScoredPassage], library: Library
+) -> Iterator[Reply]:
+    done: list[Claim] = []
+    proof = Proof("", ())
+    for claim in claims:
+        proof = cite([*done, claim], passages, library.article)
+        if claim.complete:
+            done.append(claim)
+        yield replace(draft, text=proof.text, citations=proof.citations)
+    proof = cite(done, passages, library.article)
+    notice = draft.notice
+    if proof.unverified:
+        notice = f"{notice} Statements marked [unverified] stand in none of the passages.".strip()
+    yield replace(draft, text=proof.text, citations=proof.citations, notice=notice)
+
+
+def _refuse(draft: Reply, judgement: Judgement, query: Query, started: float) -> Reply:
+    headings = dict.fromkeys(
+        scored.passage.heading for scored in sorted(draft.passages, key=lambda found: -found.similarity)
+    )
+    text = "The articles don't say."
+    return replace(
+        draft,
+        text=text,
+        answered=False,
+        suggestions=tuple(headings)[:SUGGESTIONS],
+        seconds=time.perf_counter() - started,
+    )
+
+
+class AnswerChain(Runnable[Asked, Reply]):
+    """Question -> Reply as a LangChain Runnable: `invoke`, `stream`, `batch` and their async twins.
+
+    Input: a question, or {"question": …, "history": […]} with earlier questions or {"question", "answer"} pairs, oldest
+    first. `stream` yields replies whose text grows; the last one is what `invoke` returns.
+    """
+
+    def __init__(self, library: Library, settings: Settings, writer: Writer | None = None) -> None:
+        self.library = library
+        self.settings = settings
+        self.writer = writer or (load_model_writer(settings) if settings.model else ExtractiveWriter())
+
+    def invoke(self, input: Asked, config: RunnableConfig | None = None, **kwargs: Any) -> Reply:
+        def last(asked: Asked) -> Reply:
+            *_, reply = self._answer(asked)
+            return reply
+
+        return self._call_with_config(last, input, config, **kwargs)
+
+    def stream(self, input: Asked, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Reply]:
+        def replies(inputs: Iterator[Asked]) -> Iterator[Reply]:
+            for asked in inputs:
+                yield from self._answer(asked)
+
+        yield from self._transform_stream_with_config(iter([input]), replies, config, **kwargs)
+
+    def _answer(self, asked: Asked) -> Iterator[Reply]:
+        return answer(read_asked(asked), self.library, self.settings, self.writer)
+
+
+def read_asked(asked: Asked) -> Question:
+    """A question in any of the shapes that callers use. Raises QuestionInvalid for any other."""
+    if isinstance(asked, Question):
+        return asked
+    if isinstance(asked, str):
+        return Question(asked)
+    if isinstance(asked, Mapping) and isinstance(asked.get("question"), str):
+        history = asked.get("history") or ()
+        if isinstance(history, Sequence) and not isinstance(history, str):
+            return Question(asked["question"], tuple(_read_turn(turn) for turn in history))
+    raise QuestionInvalid('Ask with a text or {"question": "…", "history": ["an earlier question", …]}.')
+
+
+def _read_turn(turn: Any) -> Turn:
+    if isinstance(turn, Turn):
+        return turn
+    if isinstance(turn, str):
+        return Turn(turn)
+    if isinstance(turn, Mapping) and isinstance(turn.get("question"), str):
+        return Turn(turn["question"], str(turn.get("standalone") or ""), str(turn.get("answer") or ""))
+    raise QuestionInvalid('Each turn of the history is a question or {"question": "…", "answer": "…"}.')
+
+
+def load_chain(settings: Settings | None = None, *, read_only: bool = True) -> AnswerChain:
+    """The chain over the library in CAREER_HOME, with the writer that CAREER_MODEL names."""
+    settings = settings or Settings()
+    writer = load_model_writer(settings) if settings.model else None
+    library = Library.open(settings, lambda: load_embedder(settings), read_only=read_only)
+    return AnswerChain(library, settings, writer)

@@ -1,0 +1,588 @@
+"""The `career` command: ingest, ask, look after the library, evaluate, serve.
+
+Exit codes: 0 done, 1 nothing could be done (the reason on stderr, one line), 2 wrong usage or settings,
+3 some sources failed (each named on stderr).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+from assistant.errors import CareerError, EvaluationInvalid, QuestionInvalid, SettingsInvalid
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from assistant.conversation import Reply
+    from assistant.evaluation.measures import Result
+    from assistant.evaluation.run import Evaluation
+    from assistant.settings import Settings
+    from ingest.article import Article
+    from ingest.library import ArticleSummary
+    from ingest.pipeline import Outcome
+
+SOME_FAILED = 3
+INTERRUPTED = 130  # what a shell reports for Ctrl+C
+READER_GONE = 141  # what a shell reports for SIGPIPE: `career articles | head -1`
+
+log = logging.getLogger(__name__)
+
+
+class Library(Protocol):
+    """What the commands need of `ingest.library.Library`."""
+
+    def articles(self) -> Sequence[ArticleSummary]: ...
+    def article(self, article_id: str, /) -> Article: ...
+    def remove(self, article_id: str, /) -> object: ...
+    def count_passages(self) -> int: ...
+    def check(self) -> Sequence[str]: ...
+    def repair(self) -> object: ...
+    def reembed(self, progress: Callable[[int, int], None], /) -> object: ...
+    def close(self) -> None: ...
+
+
+class Chain(Protocol):
+    """What the commands need of `assistant.answer.AnswerChain`."""
+
+    @property
+    def library(self) -> Library: ...
+    def invoke(self, input: Any, /) -> Reply: ...  # noqa: A002  the name LangChain gives it
+    def stream(self, input: Any, /) -> Iterator[Reply]: ...  # noqa: A002
+
+
+def load_settings() -> Settings:
+    from assistant.settings import load_settings
+
+    return load_settings()
+
+
+def open_library(settings: Settings, *, read_only: bool) -> Library:
+    from ingest.embed import load_embedder
+    from ingest.library import Library
+
+    return Library.open(settings, lambda: load_embedder(settings), read_only=read_only)
+
+
+def load_chain(settings: Settings) -> Chain:
+    from assistant.answer import load_chain
+
+    return load_chain(settings)
+
+
+def list_sources(source: str) -> Sequence[str]:
+    from ingest.fetch import list_sources
+
+    return list_sources(source)
+
+
+def add_articles(sources: Sequence[str], library: Any, settings: Settings) -> Iterable[Outcome]:
+    from ingest.pipeline import add_articles
+
+    return add_articles(sources, library, settings)
+
+
+def serve_page(settings: Settings, *, open_browser: bool) -> None:
+    import ui
+
+    ui.serve(settings, open_browser=open_browser)
+
+
+@dataclass(frozen=True)
+class Application:
+    """What the commands work with. Each is imported when first used: `career --help` must not wait for torch."""
+
+    load_settings: Callable[[], Settings] = load_settings
+    open_library: Callable[..., Library] = open_library
+    load_chain: Callable[[Settings], Chain] = load_chain
+    list_sources: Callable[[str], Sequence[str]] = list_sources
+    add_articles: Callable[[Sequence[str], Library, Settings], Iterable[Outcome]] = add_articles
+    serve_page: Callable[..., None] = serve_page
+
+
+class Session:
+    """One run of the command: its collaborators, its settings once a command asks for them, and what must be closed."""
+
+    def __init__(self, application: Application, closing_stack: ExitStack) -> None:
+        self.application = application
+        self._closing = closing_stack
+
+    @cached_property
+    def settings(self) -> Settings:
+        settings = self.application.load_settings()
+        self._closing.enter_context(write_log(find_log(settings)))
+        return settings
+
+    @property
+    def settled(self) -> bool:
+        """True once the settings could be read."""
+        return "settings" in vars(self)  # where cached_property keeps it
+
+    def open_library(self, *, read_only: bool = True) -> Library:
+        library = self.application.open_library(self.settings, read_only=read_only)
+        return self._closing.enter_context(closing(library))
+
+    def load_chain(self) -> Chain:
+        chain = self.application.load_chain(self.settings)
+        self._closing.enter_context(closing(chain.library))
+        return chain
+
+
+def main(arguments: Sequence[str] | None = None, application: Application | None = None) -> int:
+    """The `career` command; its exit code. Never raises: a person reads one line, the log holds the rest."""
+    given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    _accept_any_text()
+    with ExitStack() as stack:
+        session = Session(application or Application(), stack)
+        try:
+            with typer.main.get_command(app).make_context("career", given, obj=session) as context:
+                context.command.invoke(context)
+            sys.stdout.flush()
+            return 0
+        except typer.Exit as done:
+            return done.exit_code
+        except (Exception, KeyboardInterrupt) as error:
+            return _explain(error, session)
+
+
+def _explain(error: BaseException, session: Session) -> int:
+    """One line on stderr about what ended the command; its exit code."""
+    match error:
+        case KeyboardInterrupt() | typer.Abort():
+            return INTERRUPTED
+        case BrokenPipeError():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
+            return READER_GONE
+        case typer.TyperException():
+            context = getattr(error, "ctx", None)
+            message = error.format_message() if hasattr(error, "format_message") else str(error)
+            _print_error(f"{message.rstrip('.')}. See `{context.command_path if context else 'career'} --help`.")
+            return 2
+        case CareerError():
+            log.warning("ended by an error", exc_info=error)
+            _print_error(str(error))
+            return 2 if isinstance(error, SettingsInvalid) else 1
+        case _:
+            return _explain_unexpected(error, session)
+
+
+def _explain_unexpected(error: BaseException, session: Session) -> int:
+    log.error("unexpected error", exc_info=error)
+    if session.settled and session.settings.debug:
+        traceback.print_exception(error)
+        return 1
+    kept = f" The details are in {find_log(session.settings)}; CAREER_DEBUG=1 shows them." if session.settled else ""
+    _print_error(f"unexpected {type(error).__name__}: {error}.{kept}")
+    return 1
+
+
+def _print_error(message: str) -> None:
+    from assistant.terminal import one_line
+
+    print(f"error: {one_line(message)}", file=sys.stderr)
+
+
+def _accept_any_text() -> None:
+    """Let an odd character in a question or an article show as `?` instead of ending the command."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="replace")
+
+
+def find_log(settings: Settings) -> Path:
+    return settings.home / "career.log"
+
+
+class LogFile(RotatingFileHandler):
+    """A log that is made with its first line; where nothing can be written, nothing is kept and nothing is said."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+
+    def _open(self) -> TextIOWrapper:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  logging's own name
+        pass
+
+
+@contextmanager
+def write_log(path: Path) -> Iterator[None]:
+    """Keep what is logged meanwhile, warnings of libraries included, in a file instead of on the terminal."""
+    handler, root = LogFile(path), logging.getLogger()
+    root.addHandler(handler)
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.removeHandler(handler)
+        handler.close()
+
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from assistant.evaluation.run import find_version
+
+        print(f"career {find_version('career-assistant') or 'from a checkout that is not installed'}")
+        raise typer.Exit
+
+
+@app.callback()
+def describe(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Answers from your articles, each with citations that are checked against them.
+
+    Settings are CAREER_* variables or lines of a .env file: CAREER_HOME is the folder of the library, CAREER_MODEL the
+    chat model that writes answers ("" quotes the articles and needs none).
+    """
+
+
+@app.command()
+def ingest(
+    context: typer.Context,
+    sources: Annotated[
+        list[str] | None, typer.Argument(help="Files, folders, URLs. None: the packaged articles.", metavar="SOURCE...")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read articles into the library; the same article again adds nothing."""
+    from assistant.settings import find_corpus
+
+    session: Session = context.obj
+    wanted = sources or [str(find_corpus() / "articles")]
+    library = session.open_library(read_only=False)
+    outcomes = []
+    with _show_progress("reading", sum(_count_sources(source, session) for source in wanted)) as advance:
+        for outcome in session.application.add_articles(wanted, library, session.settings):
+            outcomes.append(outcome)
+            _print_outcome(outcome, as_json=as_json)
+            advance(1)
+    if as_json:
+        _print_json([asdict(outcome) for outcome in outcomes])
+    _end_ingest(outcomes, library, quiet=as_json)
+
+
+def _count_sources(source: str, session: Session) -> int:
+    """How many articles a source may hold; one when it cannot be listed: its outcome will say why."""
+    try:
+        return len(session.application.list_sources(source))
+    except CareerError:
+        return 1
+
+
+def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
+    from assistant.terminal import describe_outcome
+
+    if outcome.status == "failed":
+        print(describe_outcome(outcome), file=sys.stderr)
+    elif not as_json:
+        print(describe_outcome(outcome))
+
+
+def _end_ingest(outcomes: Sequence[Outcome], library: Library, *, quiet: bool) -> None:
+    from assistant.terminal import describe_outcomes
+
+    failed = sum(outcome.status == "failed" for outcome in outcomes)
+    if not quiet:
+        held = f"{len(library.articles()):,} articles, {library.count_passages():,} passages in the library"
+        print(f"{describe_outcomes(outcomes) or 'no articles found'}; {held}")
+    if failed == len(outcomes):
+        raise typer.Exit(1)
+    if failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+def ask(
+    context: typer.Context,
+    question: Annotated[str, typer.Argument(help="The question; - reads one a line from standard input.")],
+    as_json: AsJson = False,
+) -> None:
+    """Answer a question from the articles, with citations, or say that they do not hold the answer.
+
+    With - every line is a question, plain or as JSON {"question": ..., "history": [...]}, and gets one line of reply.
+    """
+    chain = context.obj.load_chain()
+    if question == "-":
+        _answer_lines(sys.stdin, chain, as_json=as_json)
+        return
+    reply = _answer_visibly(chain, _clean(question), watched=not as_json)
+    if as_json:
+        print(json.dumps(reply.as_dict()))
+    else:
+        from assistant.terminal import draw_reply
+
+        _make_console().print(draw_reply(reply))
+
+
+def _clean(question: str) -> str:
+    """The question with bytes that are not UTF-8 replaced: no step after this expects half characters."""
+    return question.encode("utf-8", "replace").decode("utf-8")
+
+
+def _answer_visibly(chain: Chain, question: str, *, watched: bool) -> Reply:
+    """The proved reply; on a terminal its text grows while it is written."""
+    console = _make_console()
+    if not (watched and console.is_terminal):
+        return chain.invoke(question)
+    from rich.live import Live
+    from rich.text import Text
+
+    from assistant.terminal import printable
+
+    with Live(Text("searching…", style="dim"), console=console, transient=True) as live:
+        for reply in chain.stream(question):
+            live.update(Text(printable(reply.text)))
+    return reply
+
+
+def _answer_lines(lines: Iterable[str], chain: Chain, *, as_json: bool) -> None:
+    """One line of output a question; a question that cannot be asked gets a line that says so, and the others go on."""
+    asked = failed = 0
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        asked += 1
+        try:
+            _print_reply_line(chain.invoke(_read_line(_clean(line).strip())), as_json=as_json)
+        except QuestionInvalid as error:
+            failed += 1
+            _print_error(f"line {number}: {error}")
+            print(json.dumps({"line": number, "error": str(error)}) if as_json else f"error: {error}", flush=True)
+    if failed:
+        raise typer.Exit(1 if failed == asked else SOME_FAILED)
+
+
+def _read_line(line: str) -> str | dict[str, Any]:
+    """A plain question, or the question and history of a JSON object. Raises QuestionInvalid."""
+    if not line.startswith("{"):
+        return line
+    try:
+        given = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise QuestionInvalid(f'not valid JSON ({error}). Write {{"question": "..."}} or plain text.') from error
+    question, history = given.get("question"), given.get("history") or []
+    if not isinstance(question, str) or not isinstance(history, list):
+        raise QuestionInvalid('"question" must be text and "history" a list. Write {"question": "...", "history": []}.')
+    return {"question": question, "history": history}
+
+
+def _print_reply_line(reply: Reply, *, as_json: bool) -> None:
+    from assistant.terminal import describe_reply
+
+    print(json.dumps(reply.as_dict()) if as_json else describe_reply(reply), flush=True)
+
+
+@app.command()
+def articles(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the articles of the library."""
+    from assistant.terminal import list_articles
+
+    found = context.obj.open_library().articles()
+    if as_json:
+        _print_json([asdict(article) for article in found])
+    else:
+        print("\n".join(list_articles(found)) or "no articles yet: run `career ingest`")
+
+
+ArticleId = Annotated[str, typer.Argument(help="The article's id, as `career articles` shows it.", metavar="ARTICLE")]
+
+
+@app.command()
+def show(context: typer.Context, article_id: ArticleId, as_json: AsJson = False) -> None:
+    """Print an article's text: what every citation's start and end refer to."""
+    from assistant.terminal import draw_article
+
+    article = context.obj.open_library().article(article_id)
+    if as_json:
+        _print_json(asdict(article))
+    else:
+        _make_console().print(draw_article(article))
+
+
+@app.command()
+def remove(context: typer.Context, article_id: ArticleId) -> None:
+    """Remove an article from the library."""
+    library = context.obj.open_library(read_only=False)
+    library.remove(article_id)
+    print(f"removed  {article_id}")
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    prompts: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Test prompts. None: the packaged ones, with their floors.", metavar="PROMPTS.yaml..."),
+    ] = None,
+    as_json: AsJson = False,
+    report: Annotated[Path | None, typer.Option(help="Write a page for people.", metavar="FILE.html")] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Show what changed since an earlier --json.", metavar="OLD.json")
+    ] = None,
+) -> None:
+    """Ask test prompts and measure the replies; exit code 1 when they are below the floors beside the prompts."""
+    from assistant.evaluation.report import compare_outcomes, describe_result, load_outcomes, write_page
+    from assistant.evaluation.run import evaluate
+
+    session: Session = context.obj
+    files = prompts or _find_prompts()
+    before = load_outcomes(compare) if compare else {}
+    chain = session.load_chain()
+
+    def show_result(result: Result) -> None:
+        if not as_json:
+            _print_text(describe_result(result))
+
+    evaluation = evaluate(files, chain, chain.library, session.settings, on_result=show_result)
+    changes = compare_outcomes(evaluation, before) if compare else []
+    _print_evaluation(evaluation, changes, as_json=as_json, compared=compare is not None)
+    if report:
+        write_page(evaluation, report)
+    if evaluation.breaches:
+        raise typer.Exit(1)
+
+
+def _find_prompts() -> list[Path]:
+    from assistant.settings import find_corpus
+
+    folder = find_corpus() / "prompts"
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise EvaluationInvalid(f"{folder}: holds no test prompts. Name a file: career evaluate PROMPTS.yaml.")
+    return files
+
+
+def _print_evaluation(evaluation: Evaluation, changes: Sequence[Any], *, as_json: bool, compared: bool) -> None:
+    from assistant.evaluation.report import as_dict, describe_totals
+
+    if as_json:
+        _print_json(as_dict(evaluation) | ({"changes": [asdict(change) for change in changes]} if compared else {}))
+    else:
+        print("", *describe_totals(evaluation.totals), sep="\n")
+        if compared:
+            _print_text(
+                "\n".join(("", "since the earlier evaluation:", *(str(change) for change in changes or ["no change"])))
+            )
+    for article in evaluation.missing_articles:
+        _print_notice(f"no reply cites {article}: is it in the library? `career ingest` adds the packaged articles")
+    for breach in evaluation.breaches:
+        _print_notice(str(breach))
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    repair: Annotated[bool, typer.Option("--repair", help="Put right what can be put right.")] = False,
+) -> None:
+    """Check that the library is whole; exit code 1 when a problem remains."""
+    library = context.obj.open_library(read_only=not repair)
+    problems = library.check()
+    if repair and problems:
+        for problem in problems:
+            _print_text(f"found     {problem}")
+        library.repair()
+        problems = library.check()
+    for problem in problems:
+        _print_text(f"problem   {problem}")
+    if problems:
+        raise typer.Exit(1)
+    print(f"the library is whole: {len(library.articles()):,} articles, {library.count_passages():,} passages")
+
+
+@app.command()
+def reembed(context: typer.Context) -> None:
+    """Embed every passage anew, after CAREER_EMBEDDING_MODEL has changed."""
+    library = context.obj.open_library(read_only=False)
+    with _show_progress("embedding", library.count_passages()) as advance:
+        done = 0
+
+        def follow(passages: int, _total: int) -> None:
+            nonlocal done
+            advance(passages - done)
+            done = passages
+
+        library.reembed(follow)
+    print(f"embedded {library.count_passages():,} passages with {context.obj.settings.embedding_model}")
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (CAREER_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port (CAREER_PORT); 0 takes a free one.")] = None,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Open the chat page on this machine until Ctrl+C."""
+    session: Session = context.obj
+    changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    session.application.serve_page(session.settings.model_copy(update=changed), open_browser=open_browser)
+
+
+def _make_console() -> Console:
+    """Standard output: styled and wrapped on a terminal, plain and whole lines in a pipe."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+
+
+@contextmanager
+def _show_progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr where that is a terminal; the function given advances it."""
+    if not sys.stderr.isatty():
+        yield lambda _steps: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Lines for a person go above the bar; lines for a pipe must not be caught by it.
+    shown = sys.stdout.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=shown) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda steps: progress.advance(task, steps)
+
+
+def _print_json(data: Any) -> None:
+    """JSON in ASCII, so that it arrives whole whatever the terminal or the pipe can carry."""
+    print(json.dumps(data, indent=2))
+
+
+def _print_text(text: str) -> None:
+    from assistant.terminal import printable
+
+    print(printable(text))
+
+
+def _print_notice(text: str) -> None:
+    from assistant.terminal import one_line
+
+    print(one_line(text), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""What can go wrong between a question and its reply. Each message names the thing and the remedy, in one line.
+
+CareerError (ingest/errors.py)
+├── QuestionInvalid             empty, or longer than CAREER_MAX_QUESTION_CHARACTERS
+├── LibraryEmpty                nothing to answer from
+├── ModelError                  the chat model named by CAREER_MODEL
+│   ├── ModelUnknown            no such provider or model name, or its package is not installed
+│   └── ModelKeyMissing         the provider wants a key that is not set
+├── SettingsInvalid             a CAREER_* variable with a value that cannot be used
+├── PromptsInvalid              a test prompt file that cannot be used
+├── EvaluationInvalid           floors or an earlier evaluation that cannot be used, a report that cannot be written
+└── PortTaken                   the chat page cannot listen at its address
+"""
+
+from ingest.errors import CareerError
+
+__all__ = [
+    "CareerError",
+    "EvaluationInvalid",
+    "LibraryEmpty",
+    "ModelError",
+    "ModelKeyMissing",
+    "ModelUnknown",
+    "PortTaken",
+    "PromptsInvalid",
+    "QuestionInvalid",
+    "SettingsInvalid",
+]
+
+
+class QuestionInvalid(CareerError):
+    pass
+
+
+class LibraryEmpty(CareerError):
+    pass
+
+
+class ModelError(CareerError):
+    pass
+
+
+class ModelUnknown(ModelError):
+    pass
+
+
+class ModelKeyMissing(ModelError):
+    pass
+
+
+class PromptsInvalid(CareerError):
+    pass
+
+
+class SettingsInvalid(CareerError):
+    pass
+
+
+class EvaluationInvalid(CareerError):
+    pass
+
+
+class PortTaken(CareerError):
+    pass

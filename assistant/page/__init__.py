@@ -1,0 +1,1 @@
+"""The chat page's parts: HTML made of escaped text, and what the browser needs to show it."""

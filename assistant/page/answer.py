@@ -1,0 +1,126 @@
+"""A reply -> HTML: the answer with its marks as links, its sources, and what else the reader should know."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from assistant.conversation import Citation, Reply
+from assistant.page.layout import lay_out, write_date
+
+MARK = re.compile(r"\[(\d{1,3})\]")
+STRONG = re.compile(r"\*\*(\S(?:[^*]*\S)?)\*\*")  # models write it although they are asked for plain text
+TOOLTIP_CHARACTERS = 240
+
+
+def render_answer(reply: Reply, turn: int = 0) -> str:
+    """The reply as HTML; `turn` counts the exchanges of the conversation from 0 and is found again in each mark."""
+    body = _render_text(reply, turn) if reply.answered else _render_refusal(reply)
+    return "\n".join(
+        part
+        for part in (_render_searched_for(reply), _render_notice(reply), body, _render_sources(reply.citations, turn))
+        if part
+    )
+
+
+def _render_searched_for(reply: Reply) -> str:
+    """Shown only when the question was rephrased, so that a wrong guess is seen at once."""
+    searched = reply.standalone_question
+    if not searched or _plain(searched) == _plain(reply.question):
+        return ""
+    return f'<p class="searched-for">Searched for: <q>{escape(searched)}</q></p>'
+
+
+def _plain(question: str) -> str:
+    return " ".join(question.split()).rstrip("?!. ").casefold()
+
+
+def _render_notice(reply: Reply) -> str:
+    return f'<p class="notice">{escape(reply.notice)}</p>' if reply.notice else ""
+
+
+def _render_text(reply: Reply, turn: int) -> str:
+    cited = {citation.number: citation for citation in reply.citations}
+    text = reply.text
+    laid_out = lay_out(text, lambda start, end: _write_marked(text[start:end], cited, turn))
+    return f'<div class="answer-text">{laid_out}</div>'
+
+
+def _write_marked(text: str, cited: dict[int, Citation], turn: int) -> str:
+    pieces, done = [], 0
+    for found in MARK.finditer(text):
+        pieces.append(_write_plain(text[done : found.start()]))
+        pieces.append(_write_mark(int(found[1]), cited, turn))
+        done = found.end()
+    return "".join((*pieces, _write_plain(text[done:])))
+
+
+def _write_plain(text: str) -> str:
+    return STRONG.sub(r"<strong>\1</strong>", escape(text))
+
+
+def _write_mark(number: int, cited: dict[int, Citation], turn: int) -> str:
+    """A link when the mark is proved; while an answer streams its marks are not yet."""
+    if number not in cited:
+        return f'<span class="unproved">[{number}]</span>'
+    return link_citation(cited[number], turn, f"[{number}]")
+
+
+def link_citation(citation: Citation, turn: int, label: str) -> str:
+    """A link that opens the source panel at the citation; `label` is HTML."""
+    place = escape(f"Source [{citation.number}]: {_name_place(citation)}")
+    quote = escape(_shorten(citation.quote, TOOLTIP_CHARACTERS))
+    target = f'data-turn="{turn}" data-number="{citation.number}"'
+    return f'<a class="mark" href="#source" {target} aria-label="{place}" title="{quote}">{label}</a>'
+
+
+def _name_place(citation: Citation) -> str:
+    return ", ".join(part for part in (citation.heading, citation.title) if part)
+
+
+def _shorten(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"
+
+
+def _render_sources(citations: tuple[Citation, ...], turn: int) -> str:
+    if not citations:
+        return ""
+    items = "".join(f"<li>{_render_source_line(citation, turn)}</li>" for citation in citations)
+    return f'<section class="sources" aria-label="Sources"><h3>Sources</h3><ol>{items}</ol></section>'
+
+
+def _render_source_line(citation: Citation, turn: int) -> str:
+    heading = citation.heading if citation.heading != citation.title else ""
+    place = f'<span class="title">{escape(citation.title)}</span>'
+    place += f' <span class="heading">{escape(heading)}</span>' if heading else ""
+    place += f' <span class="date">{write_date(citation.published)}</span>' if citation.published else ""
+    return link_citation(citation, turn, f'<span class="number">[{citation.number}]</span> {place}')
+
+
+def _render_refusal(reply: Reply) -> str:
+    text = reply.text
+    words = lay_out(text, lambda start, end: _write_plain(text[start:end]))
+    return f'<div class="refusal">{words}{_render_suggestions(reply.suggestions)}</div>'
+
+
+def _render_suggestions(suggestions: tuple[str, ...]) -> str:
+    if not suggestions:
+        return ""
+    buttons = "".join(f"<li>{render_question_button(suggestion)}</li>" for suggestion in suggestions)
+    return f'<p class="label">The articles do cover</p><ul class="questions">{buttons}</ul>'
+
+
+def render_question_button(question: str) -> str:
+    """A button that asks `question`."""
+    return f'<button type="button" class="question" data-question="{escape(question)}">{escape(question)}</button>'
+
+
+def write_copy(reply: Reply) -> str:
+    """The answer and its sources as plain text, for the clipboard."""
+    lines = [_write_source(citation) for citation in reply.citations]
+    return "\n\n".join(part for part in (reply.text.strip(), "\n".join(lines)) if part)
+
+
+def _write_source(citation: Citation) -> str:
+    parts = (citation.title, citation.heading, citation.published, citation.url)
+    return f"[{citation.number}] " + ", ".join(dict.fromkeys(part for part in parts if part))

@@ -1,0 +1,209 @@
+"""The extractive writer: ranked passages -> the sentences, list items and table rows that answer, word for word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from assistant.conversation import Claim, ScoredPassage, ScoredUnit
+from assistant.question import Query
+from ingest.article import Passage
+from ingest.markdown import read_cells
+from ingest.terms import split_terms
+
+LONGEST_ANSWER = 3  # units; a list or a comparison may have more
+LONGEST_LIST = 12
+# A further unit is quoted when its log-odds are this close to the best one's.
+CLOSE = 1.6
+# Two units with this share of their terms in common say the same thing.
+SAME = 0.8
+# Worth of a unit, in log-odds, for bringing what the units before it lack.
+NEW_TERMS = 3.0
+NEW_SIDE = 4.0
+# Opens a sentence that leans on the one before it.
+LEANING = re.compile(
+    r"(?:this|that|these|those|they|it|its|their|he|she|his|her|such|both|however|therefore|moreover|furthermore|instead|also|in addition|as a result|for example|by contrast|the latter|the former)\b",
+    re.I,
+)
+SIDES = re.compile(r"\s+(?:or|vs\.?|versus|and|than|compared (?:to|with)|from)\s+|[,/]\s*", re.I)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A unit where it stands."""
+
+    number: int  # of its passage, from 1
+    index: int  # among the passage's units
+    passage: Passage
+    scored: ScoredUnit
+
+    @property
+    def terms(self) -> frozenset[str]:
+        return frozenset(split_terms(self.scored.text))
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return (self.passage.article_id, self.scored.unit.start)
+
+
+class ExtractiveWriter:
+    """Answers with the articles' own words; needs no model."""
+
+    name = "extractive"
+
+    def write(self, query: Query, passages: Sequence[ScoredPassage]) -> Iterator[Claim]:
+        """One to five units that answer, or the list that was asked for, in reading order, each with its passage."""
+        candidates = _read_candidates(passages)
+        chosen = _choose_list(query, candidates) or _choose_units(query, candidates)
+        yield from _lay_out(_add_antecedents(chosen, candidates))
+
+
+def _read_candidates(passages: Sequence[ScoredPassage]) -> list[_Candidate]:
+    candidates = [
+        _Candidate(number, index, scored.passage, unit)
+        for number, scored in enumerate(passages, start=1)
+        for index, unit in enumerate(scored.units)
+    ]
+    return sorted(candidates, key=lambda candidate: -candidate.scored.score)
+
+
+def _choose_list(query: Query, candidates: list[_Candidate]) -> list[_Candidate]:
+    """The whole list, when a list is asked for and one of its items or its lead-in is what answers best."""
+    if not query.wants_list or not candidates:
+        return []
+    for candidate in candidates[:3]:
+        if candidate.scored.score < candidates[0].scored.score - CLOSE:
+            break
+        items = _list_around(candidate, candidates)
+        if len(items) > 1:
+            return items[:LONGEST_LIST]
+    return []
+
+
+def _list_around(candidate: _Candidate, candidates: list[_Candidate]) -> list[_Candidate]:
+    """The items of the list that the candidate is part of or introduces."""
+    same = sorted((other for other in candidates if other.number == candidate.number), key=lambda other: other.index)
+    at = candidate.index
+    if candidate.scored.unit.kind == "sentence" and candidate.scored.text.endswith(":"):
+        at += 1
+    first = last = at
+    while first > 0 and same[first - 1].scored.unit.kind == "item":
+        first -= 1
+    while last < len(same) and same[last].scored.unit.kind == "item":
+        last += 1
+    return same[first:last]
+
+
+def _choose_units(query: Query, candidates: list[_Candidate]) -> list[_Candidate]:
+    """Greedily the best unit, then those that come close and bring something new (maximal marginal relevance)."""
+    sides = _read_sides(query)
+    chosen: list[_Candidate] = []
+    while len(chosen) < LONGEST_ANSWER + len(sides):
+        rest = [other for other in candidates if not _is_said(other, chosen) and not _is_lead_in(other)]
+        if not rest:
+            break
+        best = max(rest, key=lambda candidate: _worth(candidate, chosen, query, sides))
+        if chosen and _worth(best, chosen, query, sides) < chosen[0].scored.score - CLOSE:
+            break
+        chosen.append(best)
+    return chosen
+
+
+def _worth(
+    candidate: _Candidate, chosen: list[_Candidate], query: Query, sides: list[frozenset[str]]
+) -> float:
+    if not chosen:
+        return candidate.scored.score
+    held = frozenset[str]().union(*(other.terms for other in chosen))
+    terms = query.terms
+    total = sum(terms.values()) or 1.0
+    fresh = sum(weight for term, weight in terms.items() if term in candidate.terms and term not in held) / total
+    new_side = any(_is_about(candidate, side, sides) and not any(_is_about(o, side, sides) for o in chosen) for side in sides)
+    return candidate.scored.score - CLOSE + NEW_TERMS * fresh + NEW_SIDE * new_side
+
+
+def _read_sides(query: Query) -> list[frozenset[str]]:
+    """What a comparison compares: for each side the terms that the others lack. Empty when nothing is compared."""
+    if not query.compares:
+        return []
+    parts = [frozenset(split_terms(part)) & query.terms.keys() for part in SIDES.split(query.text)]
+    named = [part for part in parts if part]
+    own = [part - frozenset[str]().union(*(o for o in named if o is not part)) for part in named]
+    return [side for side in own if side] if sum(map(bool, own)) > 1 else []
+
+
+def _is_about(candidate: _Candidate, side: frozenset[str], sides: list[frozenset[str]]) -> bool:
+    words = candidate.terms | frozenset(split_terms(candidate.passage.lead))
+    return bool(side & words)
+
+
+def _is_said(candidate: _Candidate, chosen: list[_Candidate]) -> bool:
+    terms = candidate.terms
+    return any(
+        other.place == candidate.place or len(terms & other.terms) >= SAME * len(terms | other.terms) for other in chosen
+    )
+
+
+def _is_lead_in(candidate: _Candidate) -> bool:
+    """A sentence that only announces what follows answers nothing by itself."""
+    return candidate.scored.text.endswith(":") or not candidate.terms
+
+
+def _add_antecedents(chosen: list[_Candidate], candidates: list[_Candidate]) -> list[_Candidate]:
+    """Put before "This …" and "They …" the sentence that they refer to."""
+    by_place = {(other.number, other.index): other for other in candidates}
+    complete = list(chosen)
+    for candidate in chosen:
+        before = by_place.get((candidate.number, candidate.index - 1))
+        if before and LEANING.match(candidate.scored.text) and not _is_said(before, complete) and not _is_lead_in(before):
+            complete.append(before)
+    return complete
+
+
+def _lay_out(chosen: list[_Candidate]) -> Iterator[Claim]:
+    """Sections in the order of their best unit, units in the order of the article; lists and rows a line each."""
+    rank: dict[tuple[str, tuple[str, ...]], int] = {}
+    for candidate in chosen:
+        rank.setdefault((candidate.passage.article_id, candidate.passage.headings), len(rank))
+    ordered = sorted(chosen, key=lambda c: (rank[c.passage.article_id, c.passage.headings], c.scored.unit.start))
+    previous: _Candidate | None = None
+    for candidate in ordered:
+        yield Claim(
+            text=_show(candidate),
+            passages=(candidate.number,),
+            unit=candidate.scored.unit,
+            prefix=_join(previous, candidate),
+        )
+        previous = candidate
+
+
+def _join(previous: _Candidate | None, candidate: _Candidate) -> str:
+    bullet = "- " if candidate.scored.unit.kind in ("item", "row") else ""
+    if previous is None:
+        return bullet
+    if bullet:
+        return "\n" + bullet if previous.scored.unit.kind in ("item", "row") else "\n\n" + bullet
+    return " " if previous.passage.headings == candidate.passage.headings and previous.scored.unit.kind == "sentence" else "\n\n"
+
+
+def _show(candidate: _Candidate) -> str:
+    """The unit's words; a table row as "label: column value; column value", which reads without the table."""
+    if candidate.scored.unit.kind != "row":
+        return candidate.scored.text
+    cells = read_cells(candidate.scored.text)
+    header = _read_header(candidate.passage)
+    named = [
+        f"{name}: {cell}" if name and name != cell else cell
+        for name, cell in zip([*header, *[""] * len(cells)], cells, strict=False)
+        if cell
+    ]
+    if header and len(named) > 1:
+        return f"{cells[0]} – " + "; ".join(named[1:]) if cells[0] else "; ".join(named)
+    return "; ".join(named)
+
+
+def _read_header(passage: Passage) -> list[str]:
+    lines = [line for line in f"{passage.lead}\n{passage.text}".split("\n") if line.startswith("|")]
+    starts_with_header = len(lines) > 1 and (passage.lead.endswith("|") or set(lines[1]) <= set("|-: "))
+    return read_cells(lines[0]) if starts_with_header else []

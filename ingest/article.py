@@ -1,0 +1,81 @@
+"""What flows through ingest: a page becomes an article, an article becomes passages."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Page:
+    """What was fetched, before anything is understood."""
+
+    source: str  # absolute path, or URL as the editor gave it: the key for "the same article again"
+    content: bytes
+    media_type: str  # "text/html", "text/markdown" or "text/plain"
+    url: str = ""  # public http(s) address after redirects; "" for a file
+    fetched_at: str = ""  # ISO 8601, UTC
+
+
+@dataclass(frozen=True)
+class Article:
+    """A clean article. Every offset anywhere refers to `text`, in characters."""
+
+    id: str  # readable slug; unique in the library, which may add "-2" when it stores the article
+    source: str
+    title: str
+    text: str  # canonical Markdown: see ingest/markdown.py
+    author: str = ""
+    published: str = ""  # ISO 8601 date
+    language: str = ""  # ISO 639-1, "" when the page does not say
+    url: str = ""
+    fetched_at: str = ""
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of everything a reader can see, so that a new date or title counts as a change."""
+        shown = "\0".join((self.title, self.author, self.published, self.url, self.text))
+        return hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The smallest thing that can be quoted: one sentence, list item or table row, as a span of the article's text."""
+
+    start: int
+    end: int
+    kind: str  # "sentence", "item", "row" or "code"
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A span of whole units under one heading: what is embedded, ranked and shown."""
+
+    article_id: str
+    title: str  # of the article
+    headings: tuple[str, ...]  # outermost first
+    start: int
+    end: int
+    text: str  # == article.text[start:end]
+    lead: str = ""  # the list's lead-in or the table's header row when it stands outside the span
+    units: tuple[Unit, ...] = field(default=())  # article offsets, in order
+
+    @property
+    def id(self) -> str:
+        """The same passage at the same place keeps its id; any change makes another."""
+        key = "\0".join((self.article_id, str(self.start), str(self.end), self.embedded_text))
+        return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+    @property
+    def context(self) -> str:
+        """Title and heading path: put before the text for embedding and BM25 (FeedbackQA nDCG@10 .44 -> .61)."""
+        return " > ".join((self.title, *self.headings))
+
+    @property
+    def embedded_text(self) -> str:
+        return "\n".join(part for part in (self.context, self.lead, self.text) if part)
+
+    @property
+    def heading(self) -> str:
+        """The innermost heading, or the article's title above the first heading."""
+        return self.headings[-1] if self.headings else self.title

@@ -1,0 +1,220 @@
+"""Article -> Passages: spans of whole sentences, list items and table rows, under one heading each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from ingest.article import Article, Passage, Unit
+from ingest.markdown import Line, read_lines
+from ingest.settings import IngestSettings
+
+# A sentence longer than this is cut at a clause or a word: no reader wants it quoted whole, and no model reads it whole.
+LONGEST_UNIT = 1_000
+# A list item up to this long is one thing to quote, however many full stops it holds.
+LONGEST_WHOLE_ITEM = 300
+
+# The look-behind starts a run of marks only at its first mark, which keeps a megabyte of full stops linear.
+SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s)|[。！？]++[”’」』）]*+")
+FIRST_WORD = re.compile(r"[\"'“‘«(\[]*+([^\s\"'“‘«(\[]*)")
+LAST_WORD = re.compile(r"[\"'“‘«(\[]*([^\s]*)\Z")
+ACRONYM = re.compile(r"(?:[A-Za-z]\.){2,}|Ph\.D\.|M\.Sc\.|B\.Sc\.")
+# Never end a sentence: a name or a number follows.
+TITLES = frozenset("mr. mrs. ms. dr. prof. st. mt. gen. sen. rep. gov. capt. lt. col. sgt. rev. hon. fig. no. nos. vol. pp. art. sec. cf. vs. v. e.g. i.e. approx. ca. al. eq.".split())  # fmt: skip
+# End a sentence only before a word that opens one.
+MAYBE = frozenset("inc. ltd. co. corp. llc. etc. jr. sr. dept. univ. assn. bros. est. avg. min. max. jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec. mon. tue. wed. thu. fri. sat. sun. a.m. p.m.".split())  # fmt: skip
+OPENERS = frozenset(
+    "a about after all although an and another any are as at because before both but by can could did do does during each even every finally first for from furthermore he her here his how however i if in instead is it its later many more moreover most my no nor not now of often on one only or other others our over people perhaps she should similarly since so some still such than that the their then there therefore these they this those though thus to today under unlike until we what when where whether which while who why will with within without you your".split()  # fmt: skip
+)
+
+
+def split_article(article: Article, settings: IngestSettings) -> list[Passage]:
+    """Cut an article into passages of whole units, so that a citation never starts mid-thought.
+
+    Each passage lies under one heading path and holds at most `settings.passage_characters` characters unless a single
+    unit is longer. A list keeps its lead-in and a table its header row: inside the first passage, as `lead` after it.
+    """
+    passages: list[Passage] = []
+    for section in _sections(article.text):
+        for chunk in _pack(section.blocks, settings.passage_characters):
+            start = min(chunk.start, chunk.units[0].start)
+            end = chunk.units[-1].end
+            passages.append(
+                Passage(
+                    article_id=article.id,
+                    title=article.title,
+                    headings=section.headings,
+                    start=start,
+                    end=end,
+                    text=article.text[start:end],
+                    lead=chunk.lead,
+                    units=chunk.units,
+                )
+            )
+    return passages
+
+
+def split_sentences(text: str) -> list[tuple[int, int]]:
+    """The (start, end) of each sentence of `text`, outer blanks left out, in time linear in its length."""
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for match in SENTENCE_END.finditer(text):
+        if _ends_sentence(text, start, match):
+            _add_trimmed(spans, text, start, match.end())
+            start = match.end()
+    _add_trimmed(spans, text, start, len(text))
+    return [piece for span in spans for piece in _shorten(text, *span)]
+
+
+def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
+    mark = match.group().rstrip("\"'”’»)]")
+    if mark[0] in "。！？":
+        return True
+    following = FIRST_WORD.match(text, _skip_blanks(text, match.end()))
+    next_word = following[1] if following else ""
+    if mark[-1] in "!?":
+        return not next_word[:1].islower()
+    before = LAST_WORD.search(text, max(start, match.start() - 30), match.start() + len(mark))
+    word = before[1] if before else ""
+    if next_word[:1].islower() or word.lower() in TITLES:
+        return False
+    if ACRONYM.fullmatch(word) or word.lower() in MAYBE:
+        return next_word.rstrip(",;:").lower() in OPENERS or not next_word
+    # "J. Smith": one capital is an initial, but "Plan B. Then" and "vitamin C." are not worth a rule.
+    return not (len(word) == 2 and word[0].isupper() and word[0] != "I")
+
+
+def _skip_blanks(text: str, position: int) -> int:
+    while position < len(text) and text[position].isspace():
+        position += 1
+    return position
+
+
+def _add_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    piece = text[start:end]
+    begin = start + len(piece) - len(piece.lstrip())
+    finish = start + len(piece.rstrip())
+    if begin < finish:
+        spans.append((begin, finish))
+
+
+def _shorten(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    while end - start > LONGEST_UNIT:
+        window = text[start : start + LONGEST_UNIT]
+        cut = max(window.rfind("; "), window.rfind(", ")) + 1 or window.rfind(" ")
+        cut = start + (cut if cut > LONGEST_UNIT // 4 else LONGEST_UNIT)
+        yield start, cut
+        start = _skip_blanks(text, cut)
+    if start < end:
+        yield start, end
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Units that belong together: a paragraph, a list with its lead-in, a table."""
+
+    units: tuple[Unit, ...]
+    lead: str = ""  # what a later part of this block needs before it
+    start: int = 0  # where the block's own text begins, a table's header row included
+
+
+@dataclass(frozen=True)
+class _Section:
+    headings: tuple[str, ...]
+    blocks: tuple[_Block, ...]
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    start: int
+    units: tuple[Unit, ...]
+    lead: str = ""
+
+
+def _sections(text: str) -> Iterator[_Section]:
+    path: list[tuple[int, str]] = []
+    for is_heading, group in groupby(read_lines(text), key=lambda line: line.kind == "heading"):
+        lines = list(group)
+        if is_heading:
+            for line in lines:
+                path = [(level, title) for level, title in path if level < line.level]
+                path.append((line.level, text[line.start : line.end]))
+        else:
+            yield _Section(tuple(title for _, title in path), tuple(_blocks(text, lines)))
+
+
+def _blocks(text: str, lines: list[Line]) -> Iterator[_Block]:
+    groups = [list(group) for _, group in groupby(lines, key=lambda line: line.block)]
+    waiting: _Block | None = None  # a paragraph that may turn out to be a list's or a table's lead-in
+    for group in groups:
+        block = _read_block(text, group)
+        introduces = waiting is not None and text[: waiting.units[-1].end].endswith(":")
+        if group[0].kind == "paragraph" or not introduces:
+            if waiting:
+                yield waiting
+            waiting = block if group[0].kind == "paragraph" else None
+            if waiting is None and block:
+                yield block
+        elif waiting and block:
+            lead_in = text[waiting.units[-1].start : waiting.units[-1].end]
+            yield _Block(
+                waiting.units + block.units, "\n".join(part for part in (lead_in, block.lead) if part), waiting.start
+            )
+            waiting = None
+    if waiting:
+        yield waiting
+
+
+def _read_block(text: str, lines: list[Line]) -> _Block | None:
+    units = tuple(unit for line in lines for unit in _units(text, line))
+    if not units:
+        # A table of a header alone: the header is all there is to quote.
+        units = tuple(Unit(line.start, line.end, "row") for line in lines if line.kind == "header")
+    header = next((text[line.start : line.end] for line in lines if line.kind == "header"), "")
+    return _Block(units, header, lines[0].start) if units else None
+
+
+def _units(text: str, line: Line) -> Iterator[Unit]:
+    content = text[line.start : line.end]
+    if line.kind == "header":
+        return
+    if line.kind in ("row", "code") or (line.kind == "item" and len(content) <= LONGEST_WHOLE_ITEM):
+        kind = line.kind
+        spans = [(0, len(content))] if len(content) <= LONGEST_UNIT else list(_shorten(content, 0, len(content)))
+    else:
+        kind = "item" if line.kind == "item" else "sentence"
+        spans = split_sentences(content)
+    for start, end in spans:
+        yield Unit(line.start + start, line.start + end, kind)
+
+
+def _pack(blocks: tuple[_Block, ...], limit: int) -> Iterator[_Chunk]:
+    """Fill passages with whole blocks; a block that is too long is cut into parts of even length."""
+    current: _Chunk | None = None
+    for block in blocks:
+        for part in _cut_block(block, limit):
+            if current and not part.lead and part.units[-1].end - current.start <= limit:
+                current = _Chunk(current.start, current.units + part.units, current.lead)
+            else:
+                if current:
+                    yield current
+                current = part
+    if current:
+        yield current
+
+
+def _cut_block(block: _Block, limit: int) -> Iterator[_Chunk]:
+    length = block.units[-1].end - block.start
+    parts = max(1, -(-length // limit))
+    # Even parts: a tail of one sentence would be a passage that says nothing by itself.
+    target = length / parts
+    units: list[Unit] = []
+    start, lead = block.start, ""
+    for unit in block.units:
+        if units and (unit.end - start > limit or (unit.start + unit.end) / 2 - start > target):
+            yield _Chunk(start, tuple(units), lead)
+            units, start, lead = [], unit.start, block.lead
+        units.append(unit)
+    yield _Chunk(start, tuple(units), lead)

@@ -1,0 +1,81 @@
+"""Text -> terms: what BM25 indexes, and what a question and an answer are compared by. English."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import Any
+
+# Raise it when terms of the same text change: libraries then rebuild their full-text index by themselves.
+VERSION = 1
+
+# A word keeps what belongs to it: "don't", "C++", "$158,147" gives "158,147".
+WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*+(?:\+\+|#)?|\d+(?:[.,]\d+)*+")
+
+STOP_WORDS = frozenset(
+    "a about above after again all also am an and any are as at be been being before between both but by can cannot could did do does doing done down during each either else etc few for from further get gets given go goes got had has have having he her here hers him his how however i if in into is it it's its itself just let like many may me might mine more most much must my myself no nor not now of off on once one ones only onto or other our ours out over own per please quite rather really s same shall she should since so some such t tell than that the their theirs them then there these they thing things this those though through to too under until up upon us use used using very was we were what what's whats when where whether which while who whom whose why will with within without would yes yet you your yours".split()  # fmt: skip
+)
+
+# Words that career articles use for one another; the first stands for all of its line.
+SYNONYMS = """
+pay salary salaries earn earns earned earning earnings wage wages compensation compensated paid pays income incomes remuneration
+degree degrees diploma diplomas
+grow growth growing grows grew expand expands expansion expanding
+job jobs employment position positions
+duty duties responsibility responsibilities task tasks
+skill skills skillset competence competencies
+tool tools toolset toolkit
+ml mls
+usa american america
+"""
+
+# Written short by one and long by another: one form for both. Applied to lower-cased text, in this order.
+PHRASES = (
+    (r"\bmachine[- ]learning\b", "ml"),
+    (r"\bartificial intelligence\b", "ai"),
+    (r"\bsoftware (?:developer|dev|programmer)(?=s?\b)", "software engineer"),
+    (r"\bswe(?=s?\b)", "software engineer"),
+    (r"\bu\.s\.(?:a\.)?|\bunited states(?: of america)?\b", "usa"),
+    (r"\bbureau of labor statistics\b", "bls"),
+    (r"\bworld economic forum\b", "wef"),
+    (r"\blarge language model(?=s?\b)", "llm"),
+    (r"\bph\.? ?d\b\.?|\bdoctorates?\b|\bdoctoral\b", "phd"),
+    (r"\bin-house\b", "inhouse"),
+)
+UPPER_CASE_US = re.compile(r"\bUS\b")  # "us" in lower case is a pronoun
+
+@lru_cache(maxsize=100_000)
+def split_terms(text: str) -> tuple[str, ...]:
+    """The stems of the content words of `text`, in order: lower case, synonyms folded, stop words left out."""
+    folded = UPPER_CASE_US.sub("usa", text).lower()
+    for pattern, replacement in _phrases():
+        folded = pattern.sub(replacement, folded)
+    return tuple(_stem(word) for word in WORD.findall(folded.replace("’", "'")) if word not in STOP_WORDS)
+
+
+@lru_cache(maxsize=100_000)
+def _stem(word: str) -> str:
+    if word[0].isdigit():
+        return word.replace(",", "")
+    word = word.removesuffix("'s")
+    stem: str = _stemmer().stemWord(word)
+    return _synonyms().get(stem, stem)
+
+
+@cache
+def _stemmer() -> Any:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english")
+
+
+@cache
+def _synonyms() -> dict[str, str]:
+    stem = _stemmer().stemWord
+    lines = [line.split() for line in SYNONYMS.strip().splitlines()]
+    return {stem(word): stem(words[0]) for words in lines for word in words}
+
+
+@cache
+def _phrases() -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(pattern), replacement) for pattern, replacement in PHRASES)
