@@ -18,6 +18,7 @@ from assistant.question import Query, read_question
 from assistant.quote import ExtractiveWriter
 from assistant.rephrase import rephrase
 from assistant.retrieve import find_passages, weigh_terms
+from assistant.score import score_units
 from assistant.settings import Settings
 from assistant.write import Writer, load_model_writer
 from ingest.embed import load_embedder
@@ -49,7 +50,7 @@ def answer(question: Question, library: Library, settings: Settings, writer: Wri
     _check(question, library, settings)
     standalone = rephrase(question.text, question.history)  # 1. stands alone
     query = read_question(standalone, lambda terms: weigh_terms(terms, library))
-    passages = find_passages(query, library, settings)  # 2. ranked, scored
+    passages = score_units(query, find_passages(query, library, settings))  # 2. ranked, scored
     judgement = judge(query, passages)  # 3. the gate
     draft = Reply(question.text, standalone, "", passages=tuple(passages), model=writer.name)
     if not judgement.answerable:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from assistant.errors import CareerError, EvaluationInvalid, QuestionInvalid, SettingsInvalid
+from ingest.errors import SourceError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,8 +61,8 @@ class Chain(Protocol):
 
     @property
     def library(self) -> Library: ...
-    def invoke(self, input: Any, /) -> Reply: ...  # noqa: A002  the name LangChain gives it
-    def stream(self, input: Any, /) -> Iterator[Reply]: ...  # noqa: A002
+    def invoke(self, input: Any, /) -> Reply: ...
+    def stream(self, input: Any, /) -> Iterator[Reply]: ...
 
 
 def load_settings() -> Settings:
@@ -154,7 +155,7 @@ def main(arguments: Sequence[str] | None = None, application: Application | None
             return 0
         except typer.Exit as done:
             return done.exit_code
-        except (Exception, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
             return _explain(error, session)
 
 
@@ -165,6 +166,8 @@ def _explain(error: BaseException, session: Session) -> int:
             return INTERRUPTED
         case BrokenPipeError():
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
+            return READER_GONE
+        case SystemExit():  # how rich ends after a broken pipe
             return READER_GONE
         case typer.TyperException():
             context = getattr(error, "ctx", None)
@@ -283,6 +286,9 @@ def ingest(
             advance(1)
     if as_json:
         _print_json([asdict(outcome) for outcome in outcomes])
+    if not outcomes:
+        named = ", ".join(wanted)
+        raise SourceError(f"{named}: no articles there. Name .md, .txt or .html files, folders of them, or URLs.")
     _end_ingest(outcomes, library, quiet=as_json)
 
 
@@ -308,12 +314,18 @@ def _end_ingest(outcomes: Sequence[Outcome], library: Library, *, quiet: bool) -
 
     failed = sum(outcome.status == "failed" for outcome in outcomes)
     if not quiet:
-        held = f"{len(library.articles()):,} articles, {library.count_passages():,} passages in the library"
-        print(f"{describe_outcomes(outcomes) or 'no articles found'}; {held}")
+        print(f"{describe_outcomes(outcomes)}; the library holds {_describe_holding(library)}")
     if failed == len(outcomes):
         raise typer.Exit(1)
     if failed:
         raise typer.Exit(SOME_FAILED)
+
+
+def _describe_holding(library: Library) -> str:
+    from assistant.terminal import count_things
+
+    articles, passages = len(library.articles()), library.count_passages()
+    return f"{count_things(articles, 'article')}, {count_things(passages, 'passage')}"
 
 
 @app.command()
@@ -511,7 +523,7 @@ def doctor(
         _print_text(f"problem   {problem}")
     if problems:
         raise typer.Exit(1)
-    print(f"the library is whole: {len(library.articles()):,} articles, {library.count_passages():,} passages")
+    print(f"the library is whole: {_describe_holding(library)}")
 
 
 @app.command()

@@ -23,9 +23,9 @@ class ScoredUnit:
 
     unit: Unit
     text: str  # as the article has it
-    score: float  # log-odds that this is the answer, among the units of all ranked passages
     similarity: float  # cosine of its vector to the question's
-    coverage: float  # share of the question's terms, by weight, in it, its headings and the unit before it
+    score: float = 0.0  # log-odds, up to a constant, that this is the answer among all units of the ranked passages
+    coverage: float = 0.0  # share of the question's terms, by weight, in it, its headings and the unit before it
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ingest.terms import split_terms
 
 # Words that say what form the answer should have; a text that answers need not hold them.
 FRAME_WORDS = frozenset(
-    "amount answer compare compared comparison difference differences differ different describe define definition explain example examples exactly figure figures give happen happened kind kinds know list long mean means meant name named number numbers part people person percent percentage say says sort term type types typical typically usual usually versus vs want way ways word".split()  # fmt: skip
+    "actual actually amount answer become compare compared comparison difference differences differ different describe define definition explain example examples exactly fast figure find figures give happen happened kind kinds know list long look make makes mean means meant name named number numbers part people person percent percentage say says sort study take term type types typical typically usual usually versus vs want way ways word work worth".split()  # fmt: skip
 )
 
 MONEY = re.compile(r"[$€£¥]\s?\d|\b\d[\d,.]*\s?(?:k|million|billion|dollars?|euros?|pounds?|usd|eur|gbp|cents?)\b", re.I)
@@ -61,6 +61,9 @@ COMPARISON = re.compile(
 )
 
 
+DEFINITION = re.compile(r"\W*(?:(?:what|who)(?: is|'s|’s| are) (?:an? |the )?[^?]{1,40}\?*$|what (?:does|do) .{1,60}\bmean\b|define\b)", re.I)
+
+
 @dataclass(frozen=True)
 class Query:
     """A question that stands alone, read."""
@@ -71,6 +74,7 @@ class Query:
     weights: Mapping[str, float]  # how much each term tells: its rarity in the library
     wants_list: bool
     compares: bool
+    defines: bool  # "what is a …", "what does … mean"
 
     @property
     def terms(self) -> dict[str, float]:
@@ -90,7 +94,7 @@ def read_question(text: str, weigh: Callable[[Sequence[str]], Mapping[str, float
     words = split_terms(text)
     weights = weigh(words) if weigh else dict.fromkeys(words, 1.0)
     kind = next((name for name, pattern in KINDS if pattern.search(text)), "open")
-    return Query(text, kind, words, weights, bool(LIST_QUESTION.search(text)), bool(COMPARISON.search(text)))
+    return Query(text, kind, words, weights, bool(LIST_QUESTION.search(text)), bool(COMPARISON.search(text)), bool(DEFINITION.match(text)))
 
 
 def has_kind(kind: str, text: str) -> bool:

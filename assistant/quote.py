@@ -21,6 +21,8 @@ SAME = 0.8
 # Worth of a unit, in log-odds, for bringing what the units before it lack.
 NEW_TERMS = 3.0
 NEW_SIDE = 4.0
+# A list item that holds less than this share of the question's terms by itself was found by its heading.
+OWN = 0.15
 # Opens a sentence that leans on the one before it.
 LEANING = re.compile(
     r"(?:this|that|these|those|they|it|its|their|he|she|his|her|such|both|however|therefore|moreover|furthermore|instead|also|in addition|as a result|for example|by contrast|the latter|the former)\b",
@@ -69,16 +71,21 @@ def _read_candidates(passages: Sequence[ScoredPassage]) -> list[_Candidate]:
 
 
 def _choose_list(query: Query, candidates: list[_Candidate]) -> list[_Candidate]:
-    """The whole list, when a list is asked for and one of its items or its lead-in is what answers best."""
-    if not query.wants_list or not candidates:
+    """The whole list, when what answers best is part of one and the question is about the list, not about one item."""
+    if not candidates:
         return []
-    for candidate in candidates[:3]:
-        if candidate.scored.score < candidates[0].scored.score - CLOSE:
-            break
-        items = _list_around(candidate, candidates)
-        if len(items) > 1:
-            return items[:LONGEST_LIST]
-    return []
+    best = candidates[0]
+    items = _list_around(best, candidates)
+    if len(items) < 2 or not (query.wants_list or _is_about_list(query, best)):
+        return []
+    return items[:LONGEST_LIST]
+
+
+def _is_about_list(query: Query, item: _Candidate) -> bool:
+    """True when the item holds no term of the question that its heading and lead-in lack."""
+    above = {*split_terms(item.passage.context), *split_terms(item.passage.lead)}
+    own = sum(weight for term, weight in query.terms.items() if term in item.terms and term not in above)
+    return own <= OWN * sum(query.terms.values())
 
 
 def _list_around(candidate: _Candidate, candidates: list[_Candidate]) -> list[_Candidate]:

@@ -4,154 +4,197 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from assistant.conversation import Turn
 
-OPENING = re.compile(r"^\s*(?:(?:and|but|so|ok(?:ay)?|well|then|also|hm+|thanks|thank you|great)\b[\s,.!…]*)+", re.I)
-WHAT_ABOUT = re.compile(r"^(?:(?:what|how) about|and what of|same (?:question )?for|for)\s+", re.I)
-WHY = re.compile(r"^(?:why|how come|how so|why(?: is| 's|'s) (?:that|this|it)(?: so)?)\W*$", re.I)
+OPENING = re.compile(r"^(?:(?:and|but|so|ok(?:ay)?|well|then|also|thanks|thank you|great)\b[\s,.!…]+)+(?=\S)", re.I)
+WHAT_ABOUT = re.compile(r"^(?:(?:what|how) about|(?:the )?same (?:question )?for|what of)\s+", re.I)
+COURTESY = re.compile(r"(?:thanks?|thank you|great|ok(?:ay)?|hi|hello|bye|no)\b[\s\w]{0,12}\W*", re.I)
+WHY = re.compile(r"^(?:why|how come|how so|why (?:is|'s) (?:that|this|it)(?: so)?|why so)\W*$", re.I)
 MORE = re.compile(
-    r"^(?:(?:please )?(?:tell me |say |give me |anything )?more(?: about (?:it|that|this|them))?|go on|continue|yes|yes please|sure|yep|yeah|please do|elaborate|details?|explain|can you elaborate|and\?*|really|is that (?:so|true|right))\W*$",
+    r"^(?:(?:please )?(?:(?:can you )?tell me |say |give me |anything )?more(?: (?:about|on) (?:it|that|this|them))?|go on"
+    r"|continue|yes|yes please|sure|yep|yeah|please do|(?:can you )?elaborate|(?:more )?details?|explain|and|really)\W*$",
     re.I,
 )
-PRONOUN = re.compile(r"\b(?:they|them|their|theirs|it|its|he|him|his|she|her|one|ones|that|those|this|these)\b", re.I)
-# "that" and "this" before a noun, or joining two clauses, point at nothing earlier.
-POINTING = re.compile(r"\b(they|them|their|theirs|he|him|his|she|her|it|its|that|this|those|these|one)\b(?=\s*(?:$|[?.!,;]|is\b|are\b|do\b|does\b|did\b|earn|need|use|get|make|work|have\b|has\b|pay|start|cost|grow|differ|require|mean|take|become|learn|know|full|instead|too|for\b|to\b|in\b|at\b|as\b|with\b|than\b))", re.I)
-ROLE = re.compile(
-    r"\b((?:(?:[a-z][\w+#/-]*|[A-Z][\w+#/-]*)\s+){0,3}?(?:[\w+#-]*(?:engineer|developer|scientist|analyst|manager|nurse|teacher|programmer|designer|architect|consultant|technician|specialist|researcher|assistant|director|therapist|mechanic|carpenter|writer|editor|operator|inspector|administrator|lawyer|doctor|accountant|paralegal|agent|broker|athlete|coach|worker|installer|repairer|geographer|psychologist|dosimetrist|microbiologist|chiropractor|receptionist|planner|appraiser|machinist)|swe|mle|dev|rn)s?)\b",
+PERSONS = re.compile(r"\b(they|them|their|theirs|he|him|his|she|her)\b", re.I)
+ONE = re.compile(r"\b(?:(?<=be )|(?<=become )|(?<=becoming )|(?<=need )|(?<=hire )|(?<=have )|(?<=get )|(?<=find ))one\b", re.I)
+# "it" and "that" point back when little else is said; "is it possible to …" and "the jobs that …" do not.
+POINTS_BACK = re.compile(
+    r"\b(?:is|are|was|does|do|did|can|could|will|would|has) (?:it|that|this|these|those)\b(?! (?:\w+ )?(?:to|that|if|for)\b)"
+    r"|\b(?:so|it|that|this|these|those)\W*$",
     re.I,
 )
-NOT_IN_ROLE = frozenset(
-    "a an the and or for of to in on at is are was were be do does did can could should would will how what which who why when where much many more most less than vs versus as with by from that this these those their its it they i you we my your our does a not if between becoming become hire hiring average typical every all new other another any some each only best good senior's need needs earn earns paid pay use uses".split()  # fmt: skip
+# Who or what a question is about: a role ("registered nurses") or a field ("machine learning").
+HEAD = re.compile(
+    r"(?:[\w+#-]{2,}(?:eer|er|or|ist|ian|yst|ect|ant)|nurse|swe|mle|rn|aide|chef|pilot|clerk|guard"
+    r"|engineering|learning|science|programming|nursing|development)s?",
+    re.I,
 )
-PLACE = re.compile(r"^(?:in|at|for|on|within|outside|across)\s+(?:the\s+)?[A-Z][\w.]*(?:[\s-][A-Z][\w.]*)*$")
-PLACE_IN_QUESTION = re.compile(r"\s+in\s+(?:the\s+)?(?:[A-Z][\w.]*(?:[\s-][A-Z][\w.]*)*)(?=\W*$)")
+TOKEN = re.compile(r"[\w+#/&’'-]+|[^\w\s]")
+NOT_A_ROLE = frozenset(
+    "after answer better bigger career center computer consider corner cover differ earlier easier either enter ever expect"
+    " factor faster former further greater harder higher however important indicator larger later latter letter lower"
+    " major matter member minor monitor never newer number offer older order other outsider over paper per power prefer"
+    " project quarter rather relevant remember senior junior significant smaller sector server shorter silver sooner user"
+    " subject summer superior than their under vector water weather whether winter wonder younger for or".split()
+)
+NOT_IN_SUBJECT = frozenset(
+    "a an the and or for of to in on at by as with from than vs versus about between is are was were be do does did can"
+    " could should would will must how what which who why when where much many more most less that this these those their"
+    " its it i you we they my your our not if become becoming hire hiring average typical each every all any some no only"
+    " new need needs earn earns make makes use uses choose every start starting tell me list explain compare give".split()
+)
+PLACE = re.compile(r"(?:in|at|for|on|within|outside|across)\s+(?:the\s+)?(?:[A-Z][\w.]*|US|UK|EU)(?:[\s-][A-Z][\w.]*)*")
+NAME = re.compile(r"[A-Z][\w.]*(?:[\s-][A-Z][\w.]*)*")
+PLACE_AT_END = re.compile(r"\s+in\s+(?:the\s+)?[A-Z][\w.]*(?:[\s-][A-Z][\w.]*)*(?=\W*$)")
+QUESTION_WORD = re.compile(
+    r"(?:what|which|who|whom|whose|when|where|why|how|list|is|are|was|were|do|does|did|can|could|should|would|will|has|have)\b",
+    re.I,
+)
 VERB = re.compile(
-    r"\b(?:is|are|was|were|be|do|does|did|can|could|should|would|will|has|have|had|may|might|must|get|gets|earn|earns|make|makes|need|needs|use|uses|work|works|pay|pays|mean|means|become|choose|hire|grow|outsource|tell|list|explain|compare|give|say|says|learn|cost|costs|look|looks|know|take|takes|start|change|bake|won|differ|require|requires|happen)\b|n't\b",
+    r"\b(?:is|are|was|were|be|do|does|did|can|could|should|would|will|has|have|had|may|might|must|gets?|earns?|makes?"
+    r"|needs?|uses?|works?|means?|becomes?|chooses?|hires?|tell|explain|compare|gives?|says?|learns?|looks?|knows?|takes?"
+    r"|starts?|requires?|happens?|grows?)\b|n't\b",
     re.I,
 )
-QUESTION_WORD = re.compile(r"^(?:what|which|who|whom|whose|when|where|why|how|list|is|are|do|does|did|can|could|should|would|will|has|have)\b", re.I)
+# "in total", "with bonuses": narrows the question before it and asks nothing of its own.
+NARROWING = re.compile(r"(?:in|at|with|without|by|on|per|after|before|during|under|over|since|until|including)\b", re.I)
+
+
+@dataclass(frozen=True)
+class _Topic:
+    """What the conversation is about so far: the last question, standing alone, and the subject last named."""
+
+    question: str
+    subject: str
 
 
 def rephrase(question: str, history: Sequence[Turn]) -> str:
-    """The question as it would be asked by someone who starts with it; itself when it stands alone already."""
-    asked = " ".join(question.split())
-    if not history:
-        return asked
-    previous = ""
+    """The question as someone would ask it who starts with it; unchanged when it stands alone already."""
+    topic = _Topic("", "")
     for turn in history:  # earlier questions may be follow-ups themselves
-        previous = turn.standalone or _complete(" ".join(turn.question.split()), previous)
-    return _complete(asked, previous)
+        earlier = turn.standalone or _complete(_one_line(turn.question), topic)
+        topic = _Topic(earlier, next(iter(_find_subjects(earlier)), topic.subject))
+    return _complete(_one_line(question), topic)
 
 
-def _complete(asked: str, previous: str) -> str:
-    if not previous:
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _complete(asked: str, topic: _Topic) -> str:
+    if not topic.question:
+        return asked
+    if MORE.match(asked):
+        return topic.question
+    if COURTESY.fullmatch(asked):
         return asked
     opened = OPENING.sub("", asked)
-    rest = WHAT_ABOUT.sub("", opened).strip()
-    bare = rest.rstrip("?.! ")
-    if MORE.match(asked) or not bare:
-        return previous
     if WHY.match(opened):
-        return _ask_why(previous)
-    follows = rest != asked
-    if PLACE.match(bare):
-        return _move(previous, bare)
-    if _is_fragment(bare) and (follows or len(bare.split()) <= 5):
-        return _fill_in(bare, previous)
-    return _replace_pronouns(asked, previous)
-
-
-def _ask_why(previous: str) -> str:
-    body = previous.rstrip("?.! ")
-    lowered = body[:1].lower() + body[1:] if not body[:2].isupper() else body
-    if match := re.match(r"(?:do|does|did|is|are|can|should|will)\b", lowered):
-        return f"Why {match.group()}{lowered[match.end() :]}?"
-    if match := re.match(r"how (?:much|many|fast|well)\b.*?\b(do|does|did|is|are|will)\b", lowered):
-        return f"Why {match[1]}{lowered[match.end() :]} that much?"
-    return f"Why: {body}?"
-
-
-def _move(previous: str, place: str) -> str:
-    """The same question about another place."""
-    body = PLACE_IN_QUESTION.sub("", previous.rstrip("?.! "))
-    return f"{body} {place}?"
+        return _ask_why(topic.question)
+    rest = WHAT_ABOUT.sub("", opened)
+    bare = rest.rstrip("?.! ")
+    if PLACE.fullmatch(bare):
+        return _move(topic.question, bare)
+    follows = rest != opened or (rest != asked and not QUESTION_WORD.match(rest))
+    if bare and (rest != opened or (_is_fragment(bare) and (follows or len(bare.split()) <= 3))):
+        return _fill_in(bare, topic)
+    return _point(asked, topic)
 
 
 def _is_fragment(bare: str) -> bool:
     return not QUESTION_WORD.match(bare) and not VERB.search(bare)
 
 
-def _fill_in(fragment: str, previous: str) -> str:
-    """"a software engineer" takes the place of the role asked about; anything else is asked of that role."""
-    wanted = re.sub(r"^(?:for|of|about|with|as|from)\s+", "", fragment, flags=re.I)
-    old = _find_subjects(previous)
-    new = _find_subjects(wanted)
-    if old and new and len(new[0].split()) >= len(wanted.split()) - 1:
-        return _put(previous, old[-1] if len(old) == 1 else old[0], new[0])
-    if old and not new:
-        return f"{_capitalise(fragment)} for {_with_article(old[0])}?" if not _is_addition(fragment) else f"{previous.rstrip('?.! ')}, {fragment}?"
-    return f"{previous.rstrip('?.! ')}, {fragment}?"
+def _ask_why(previous: str) -> str:
+    """ "How much does X earn?" becomes "Why does X earn that much?"."""
+    body = previous.rstrip("?.! ")
+    lowered = body[:1].lower() + body[1:]
+    if match := re.match(r"(?:do|does|did|is|are|can|should|will)\b", lowered):
+        return f"Why {lowered[: match.end()]}{lowered[match.end() :]}?"
+    if match := re.match(r"how (?:much|many|fast|well)\b.*?\b(do|does|did|is|are|will)\b", lowered):
+        place = PLACE_AT_END.search(lowered)
+        rest = PLACE_AT_END.sub("", lowered[match.end() :])
+        return f"Why {match[1]}{rest} that much{place.group() if place else ''}?"
+    return f"Why: {body}?"
 
 
-def _is_addition(fragment: str) -> bool:
-    """"in total, with bonuses" narrows the question before it and asks nothing of its own."""
-    return bool(re.match(r"(?:in|at|with|without|by|on|per|after|before|during|under|over|since|until|including)\b", fragment, re.I))
+def _move(previous: str, place: str) -> str:
+    """The same question about another place."""
+    return f"{PLACE_AT_END.sub('', previous.rstrip('?.! '))} {place}?"
 
 
-def _put(question: str, old: str, new: str) -> str:
+def _fill_in(fragment: str, topic: _Topic) -> str:
+    """A role or field takes the place of the one asked about before; anything else is asked of that one."""
+    previous = topic.question.rstrip("?.! ")
+    wanted = re.sub(r"^(?:for|of|about|as)\s+", "", fragment, flags=re.I)
+    old, new = _find_subjects(previous), _find_subjects(wanted)
+    if old and new and len(new[0].split()) >= len(re.sub(r"^(?:an?|the)\s+", "", wanted, flags=re.I).split()):
+        return f"{_swap(previous, old[0], new[0])}?"
+    if NAME.fullmatch(wanted) and PLACE_AT_END.search(previous):
+        return _move(previous, f"in {wanted}")
+    if NARROWING.match(fragment):
+        return f"{previous}, {fragment}?"
+    if topic.subject and not new:
+        attribute = re.sub(r"^(?:their|its|his|her)\s+", "the ", wanted, flags=re.I)
+        return f"What about {attribute} for {_with_article(topic.subject)}?"
+    return f"{previous}, {fragment}?"
+
+
+def _swap(question: str, old: str, new: str) -> str:
+    """`old` replaced by `new` in the same number, and the article before it set right."""
     plural = old.endswith("s")
-    put = new if new.endswith("s") == plural else (new + "s" if plural else new.removesuffix("s"))
-    swapped = re.sub(rf"\b{re.escape(old)}\b", lambda _: put, question, count=1)
-    return re.sub(r"\b([Aa])n? (?=\w)", lambda m: f"{m[1]}n " if _sounds_open(swapped[m.end() :]) else f"{m[1]} ", swapped)
+    put = new if new.endswith("s") == plural or new.endswith("ing") else (new + "s" if plural else new.removesuffix("s"))
+    article = re.compile(rf"\b([Aa])n?(\s+){re.escape(old)}\b")
+    if article.search(question):
+        return article.sub(lambda match: f"{match[1]}{'n' * _sounds_open(put)}{match[2]}{put}", question, count=1)
+    return re.sub(rf"\b{re.escape(old)}\b", lambda _: put, question, count=1)
 
 
-def _sounds_open(rest: str) -> bool:
-    return bool(re.match(r"(?:[aeio]|un[^i]|ML\b|M[A-Z]|[FHLNRS][A-Z])", rest)) or rest[:2].lower() in ("ml",)
+def _sounds_open(word: str) -> bool:
+    """True where the indefinite article is "an"; letters that are spelt out go by their names."""
+    return bool(re.match(r"(?:[aeio]|u(?!ni|se)|[AEFHILMNORSX][A-Z]|ml\b)", word))
 
 
-def _replace_pronouns(asked: str, previous: str) -> str:
-    subjects = _find_subjects(previous)
-    if not subjects or _find_subjects(asked):
-        return asked
-    match = POINTING.search(asked)
-    if not match:
-        return asked
-    word, subject = match[1].lower(), subjects[0]
-    plural = subject if subject.endswith("s") else subject + "s"
-    if word in ("their", "theirs", "its", "his", "her"):
-        put = plural + "'"
-    elif word == "one":
-        put = _with_article(subject)
-    elif word in ("that", "this", "it") and not _is_thing(previous):
-        return f"{asked.rstrip('?.! ')} ({previous.rstrip('?.! ')})?"
-    else:
-        put = plural
-    return asked[: match.start()] + put + asked[match.end() :]
-
-
-def _is_thing(previous: str) -> bool:
-    return False
+def _point(asked: str, topic: _Topic) -> str:
+    """Pronouns replaced by what they stand for; a bare "that" gets the earlier question beside it."""
+    named = _find_subjects(asked)
+    if topic.subject and not named:
+        plural = topic.subject if topic.subject.endswith(("s", "ing")) else topic.subject + "s"
+        if match := PERSONS.search(asked):
+            put = plural + "'" * (match[1].lower() in ("their", "theirs", "his", "her"))
+            return asked[: match.start()] + put + asked[match.end() :]
+        if ONE.search(asked):
+            return ONE.sub(_with_article(topic.subject.removesuffix("s")), asked, count=1)
+    if POINTS_BACK.search(asked) and len(asked.split()) <= 8:
+        return f"{asked.rstrip('?.! ')} ({topic.question.rstrip('?.! ')})?"
+    return asked
 
 
 def _find_subjects(question: str) -> list[str]:
-    """The roles that a question names, in order."""
+    """The roles and fields that a question names, in order, each with up to three words before its head."""
+    tokens = TOKEN.findall(question)
     found = []
-    for match in ROLE.finditer(question):
-        words = match[1].split()
-        while words and words[0].lower() in NOT_IN_ROLE:
-            words.pop(0)
-        cut = max((i for i, word in enumerate(words[:-1]) if word.lower() in NOT_IN_ROLE), default=-1)
-        if words[cut + 1 :]:
-            found.append(" ".join(words[cut + 1 :]))
+    start = 0
+    for place, token in enumerate(tokens):
+        if not _can_modify(token):
+            start = place + 1
+        elif _is_head(token) and not (place + 1 < len(tokens) and _is_head(tokens[place + 1])):
+            found.append(" ".join(tokens[max(start, place - 3) : place + 1]))
+            start = place + 1
     return found
 
 
+def _can_modify(token: str) -> bool:
+    return (token[0].isalnum() or len(token) > 1) and token.lower() not in NOT_IN_SUBJECT
+
+
+def _is_head(token: str) -> bool:
+    return bool(HEAD.fullmatch(token)) and token.lower().removesuffix("s") not in NOT_A_ROLE
+
+
 def _with_article(subject: str) -> str:
-    if subject.endswith("s"):
+    if subject.endswith(("s", "ing", "science")):
         return subject
     return f"an {subject}" if _sounds_open(subject) else f"a {subject}"
-
-
-def _capitalise(text: str) -> str:
-    return text[:1].upper() + text[1:]

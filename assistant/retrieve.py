@@ -1,10 +1,10 @@
-"""Question -> ranked passages: vectors and BM25, fused, and every unit of the best passages scored."""
+"""Question -> ranked passages: vectors and BM25, fused."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
@@ -13,21 +13,15 @@ from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from assistant.conversation import ScoredPassage, ScoredUnit
-from assistant.question import Query, has_kind, read_question
+from assistant.question import Query, read_question
 from assistant.settings import Settings
-from ingest.terms import split_terms
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ingest.library import Library, StoredPassage
 
-Key = TypeVar("Key", bound=Hashable)
-
 CANDIDATES = 50  # from each of the two searches; the gold passage of 97% of SQuAD's tuning questions is in the first 10
-# Conditional logit over the units of the ranked passages, fitted to SQuAD 2.0's tuning titles (2,048 questions): the
-# unit with the gold answer comes first for .75 and is among three for .89; by similarity alone .61 and .80.
-SIMILARITY, FUSED, COVERAGE_UNIT, COVERAGE_NEAR, COVERAGE_PASSAGE, KIND, PAIRS = 4.72, 2.84, 3.45, 1.83, 1.85, 1.30, 1.0
 
 
 class PassageRetriever(BaseRetriever):
@@ -79,7 +73,7 @@ def find_passages(query: Query, library: Library, settings: Settings) -> list[Sc
             passage=stored[identifier].passage,
             score=fused[identifier],
             similarity=cosines[identifier],
-            units=_score_units(query, stored[identifier], vector, fused[identifier]),
+            units=_list_units(stored[identifier], vector),
         )
         for identifier in best
     ]
@@ -98,38 +92,17 @@ def _scale(scores: Mapping[str, float]) -> dict[str, float]:
 
 
 def weigh_terms(terms: Sequence[str], library: Library) -> dict[str, float]:
-    """How much each term tells: BM25's inverse document frequency over the library's passages."""
+    """How much each term tells: one, plus BM25's inverse document frequency over the library's passages.
+
+    The one keeps the subject in a small library, where "software" and "engineer" stand in every other passage.
+    """
     total, counts = library.count_passages(), library.document_frequencies(terms)
-    return {term: math.log(1 + (total - counts[term] + 0.5) / (counts[term] + 0.5)) for term in terms}
+    return {term: 1 + math.log(1 + (total - counts[term] + 0.5) / (counts[term] + 0.5)) for term in terms}
 
 
-def _score_units(
-    query: Query, entry: StoredPassage, vector: NDArray[np.float32], fused: float
-) -> tuple[ScoredUnit, ...]:
-    passage, weights, similarities = entry.passage, query.terms, entry.unit_vectors @ vector
-    texts = [passage.text[unit.start - passage.start : unit.end - passage.start] for unit in passage.units]
-    terms = [split_terms(text) for text in texts]
-    around = frozenset(split_terms(f"{passage.context} {passage.lead}"))
-    in_passage = _cover(weights, around.union(*terms))
-    scored = []
-    for index, unit in enumerate(passage.units):
-        before = terms[index - 1] if index else ()
-        near = _cover(weights, around.union(terms[index], before))
-        score = (
-            SIMILARITY * float(similarities[index])
-            + FUSED * fused
-            + COVERAGE_UNIT * _cover(weights, terms[index])
-            + COVERAGE_NEAR * near
-            + COVERAGE_PASSAGE * in_passage
-            + KIND * (query.kind != "open" and has_kind(query.kind, texts[index]))
-            + PAIRS * _cover(query.pairs, zip(terms[index], terms[index][1:], strict=False))
-        )
-        scored.append(ScoredUnit(unit, texts[index], score, float(similarities[index]), near))
-    return tuple(scored)
-
-
-def _cover(weights: Mapping[Key, float], held: Iterable[Key]) -> float:
-    """The share of the weight that `held` holds, 0 to 1; 0 when there is nothing to hold."""
-    total = sum(weights.values())
-    kept = set(held)
-    return sum(weight for key, weight in weights.items() if key in kept) / total if total else 0.0
+def _list_units(entry: StoredPassage, vector: NDArray[np.float32]) -> tuple[ScoredUnit, ...]:
+    passage, similarities = entry.passage, entry.unit_vectors @ vector
+    return tuple(
+        ScoredUnit(unit, passage.text[unit.start - passage.start : unit.end - passage.start], float(similarity))
+        for unit, similarity in zip(passage.units, similarities, strict=True)
+    )

@@ -68,8 +68,13 @@ def describe_outcome(outcome: Outcome) -> str:
     """What became of one source, in one line."""
     if outcome.status == "failed":
         return one_line(f"failed  {_name_source(outcome)}{outcome.reason}")
-    count = f"({outcome.passages} passage{'' if outcome.passages == 1 else 's'})"
-    return f"{outcome.status:<9}  {one_line(outcome.title)}  {count}  {one_line(outcome.source)}"
+    passages = count_things(outcome.passages, "passage")
+    return f"{outcome.status:<9}  {one_line(outcome.title)}  ({passages})  {one_line(outcome.source)}"
+
+
+def count_things(count: int, name: str) -> str:
+    """A count with its noun: 1 passage, 2,000 passages."""
+    return f"{count:,} {name}" if count == 1 else f"{count:,} {name}s"
 
 
 def _name_source(outcome: Outcome) -> str:

@@ -62,10 +62,12 @@ def load_embedder(settings: IngestSettings) -> Embedder:
 
     Raises EmbeddingModelUnknown when it cannot be loaded or its weights are not the published ones.
     """
-    path = _model_path(settings.embedding_model)
+    path = locate_model(settings.embedding_model)
     try:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
 
+        transformers_logging.disable_progress_bar()  # it would draw over ours, and into piped output
         model = SentenceTransformer(path, device="cpu")
     except Exception as error:
         log.info("loading the embedding model failed", exc_info=True)
@@ -83,7 +85,8 @@ def load_embedder(settings: IngestSettings) -> Embedder:
     return SentenceTransformersEmbedder(model, settings, weights)
 
 
-def _model_path(name: str) -> str:
+def locate_model(name: str) -> str:
+    """Where the weights lie: the packaged folder for the default model, else the name itself."""
     if name != PACKAGED_MODEL:
         return name
     from importlib.util import find_spec

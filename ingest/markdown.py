@@ -1,4 +1,4 @@
-"""The one shape of article text: canonical Markdown, written by extraction and read by everything with an offset.
+r"""The one shape of article text: canonical Markdown, written by extraction and read by everything with an offset.
 
 Blocks stand apart by one blank line; every block but a list, a table and code is a single line:
 
@@ -7,9 +7,10 @@ Blocks stand apart by one blank line; every block but a list, a table and code i
     - an item                       or "1. an item"; two spaces deeper for each level
     | a header | row |              always a header row and a rule; the header's cells may be empty
     | --- | --- |
-    | a | row |                     a "|" inside a cell is written "\\|"
+    | a | row |                     a "|" inside a cell is written "\|"
     ```                             code, verbatim
 
+A paragraph that begins like another block ("1986. A year") has a backslash before it, outside of the line's span.
 Inline markup (bold, links, images) is not kept: a quote reads as the reader saw it on the page.
 """
 
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 HEADING = re.compile(r"(#{1,6}) +(\S.*)")
 ITEM = re.compile(r"( *)([-*+]|\d{1,9}[.)]) +(\S.*)")
 FENCE = re.compile(r" {0,3}(```+|~~~+)")
+ESCAPED = re.compile(r"\\(?=\\|#{1,6} |[-*+] |\d{1,9}[.)] |```|~~~)")
 RULE = re.compile(r"\|?(?: *:?-+:? *\|)+(?: *:?-+:? *)?\|? *")
 
 
@@ -96,6 +98,9 @@ def _line(kind: str, begin: int, raw: str, block: int) -> Line:
     elif kind == "item" and (match := ITEM.match(raw)):
         level, marker, body = len(match[1]) // 2, match[2], match[3]
         begin += match.start(3)
+    elif kind == "paragraph" and (escape := ESCAPED.match(raw)):
+        body = raw[escape.end() :]
+        begin += escape.end()
     start = begin + len(body) - len(body.lstrip())
     return Line(kind, start, begin + len(body.rstrip()), block, level, marker)
 
@@ -161,7 +166,8 @@ def _write_block(block: Block) -> str:
         case Heading(level, text):
             return f"{'#' * max(1, min(level, 6))} {one_line(text)}" if one_line(text) else ""
         case Paragraph(text):
-            return one_line(text)
+            line = one_line(text)
+            return f"\\{line}" if ESCAPED.match(f"\\{line}") else line
         case Item(text, depth, marker):
             return f"{'  ' * depth}{marker} {one_line(text)}" if one_line(text) else ""
         case Table(header, rows):

@@ -13,6 +13,8 @@ from ingest.settings import IngestSettings
 
 # A sentence longer than this is cut at a clause or a word: no reader wants it quoted whole, and no model reads it whole.
 LONGEST_UNIT = 1_000
+# A list or a table may fill this many times a passage's length: half a list is half an answer.
+LIST_STRETCH = 2
 # A list item up to this long is one thing to quote, however many full stops it holds.
 LONGEST_WHOLE_ITEM = 300
 
@@ -206,6 +208,8 @@ def _pack(blocks: tuple[_Block, ...], limit: int) -> Iterator[_Chunk]:
 
 
 def _cut_block(block: _Block, limit: int) -> Iterator[_Chunk]:
+    if any(unit.kind in ("item", "row") for unit in block.units):
+        limit *= LIST_STRETCH
     length = block.units[-1].end - block.start
     parts = max(1, -(-length // limit))
     # Even parts: a tail of one sentence would be a passage that says nothing by itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache, lru_cache
 from typing import Any
 
@@ -10,10 +11,10 @@ from typing import Any
 VERSION = 1
 
 # A word keeps what belongs to it: "don't", "C++", "$158,147" gives "158,147".
-WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*+(?:\+\+|#)?|\d+(?:[.,]\d+)*+")
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*+(?:\+\+|#)?|\d+(?:[.,]\d+)*+")
 
 STOP_WORDS = frozenset(
-    "a about above after again all also am an and any are as at be been being before between both but by can cannot could did do does doing done down during each either else etc few for from further get gets given go goes got had has have having he her here hers him his how however i if in into is it it's its itself just let like many may me might mine more most much must my myself no nor not now of off on once one ones only onto or other our ours out over own per please quite rather really s same shall she should since so some such t tell than that the their theirs them then there these they thing things this those though through to too under until up upon us use used using very was we were what what's whats when where whether which while who whom whose why will with within without would yes yet you your yours".split()  # fmt: skip
+    "a about above after again all also am an and any are as at aren't be been being before between both but by can cannot could did didn't do does doesn't doing don't done down during each either else etc few for from further get gets given go goes got had has have having he her here hers him his how however i if in into is isn't it it's its itself just let like many may me might mine more most much must my myself no nor not now of off on once one ones only onto or other our ours out over own per please quite rather really s same shall she should since so some such t tell than that the their theirs them then there these they thing things this those though through to too under until up upon us use used using very was we were what what's whats when where whether which while who whom whose why will with within without would yes yet you your yours".split()  # fmt: skip
 )
 
 # Words that career articles use for one another; the first stands for all of its line.
@@ -44,21 +45,27 @@ PHRASES = (
 )
 UPPER_CASE_US = re.compile(r"\bUS\b")  # "us" in lower case is a pronoun
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=50_000)
 def split_terms(text: str) -> tuple[str, ...]:
     """The stems of the content words of `text`, in order: lower case, synonyms folded, stop words left out."""
-    folded = UPPER_CASE_US.sub("usa", text).lower()
+    folded = _drop_accents(UPPER_CASE_US.sub("usa", text).lower())
     for pattern, replacement in _phrases():
         folded = pattern.sub(replacement, folded)
-    return tuple(_stem(word) for word in WORD.findall(folded.replace("’", "'")) if word not in STOP_WORDS)
+    return tuple(_stem(word) for word in WORD.findall(folded) if word not in STOP_WORDS)
+
+
+def _drop_accents(text: str) -> str:
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 @lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
     if word[0].isdigit():
         return word.replace(",", "")
-    word = word.removesuffix("'s")
-    stem: str = _stemmer().stemWord(word)
+    stem: str = _stemmer().stemWord(word.removesuffix("'s").replace("'", ""))
     return _synonyms().get(stem, stem)
 
 

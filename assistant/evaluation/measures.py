@@ -42,11 +42,10 @@ class Result:
     @property
     def failures(self) -> tuple[str, ...]:
         """Why the reply is not right, each in a few words; empty when it is."""
+        wrong: tuple[str, ...] = ()
         if not self.right_decision:
             wrong = ("refused, but the articles answer it",) if self.prompt.answerable else ("answered, not refused",)
-        elif not self.prompt.answerable:
-            wrong = ()
-        else:
+        elif self.prompt.answerable:
             article = () if self.right_article else (f"cites none of {', '.join(self.prompt.articles)}",)
             wrong = (*(f"no quote holds {fact!r}" for fact in self.missing_facts), *article)
         invalid = len(self.reply.citations) - self.valid_citations
@@ -96,12 +95,13 @@ def is_valid(citation: Citation, text: str) -> bool:
 def holds_fact(quote: str, fact: str) -> bool:
     """True when the fact stands in the quote; case, white space and typography aside.
 
-    A fact that begins or ends with a digit is a whole number there: "$158" does not stand in "$158,147".
+    A number at either end of the fact is not cut out of a longer one: "$15" does not stand in "$158", nor "5%" in
+    "3.5%". "$158" does stand in "$158,147": prompts use it for both that and "$158K".
     """
-    wanted = re.escape(_fold(fact))
-    before = r"(?<!\d)(?<!\d[.,])" if _fold(fact)[:1].isdigit() else ""
-    after = r"(?!\d)(?![.,]\d)" if _fold(fact)[-1:].isdigit() else ""
-    return bool(wanted) and re.search(before + wanted + after, _fold(quote)) is not None
+    folded = _fold(fact)
+    before = r"(?<!\d)(?<!\d[.,])" if folded[:1].isdigit() else ""
+    after = r"(?!\d)(?!\.\d)" if folded[-1:].isdigit() else ""
+    return bool(folded) and re.search(before + re.escape(folded) + after, _fold(quote)) is not None
 
 
 def _fold(text: str) -> str:

@@ -26,7 +26,7 @@ MEASURED_PACKAGES = ("career-assistant", "langchain-core", "chromadb", "sentence
 class Chain(Protocol):
     """What is evaluated: `assistant.answer.AnswerChain`, or anything that replies."""
 
-    def invoke(self, input: Any, /) -> Reply: ...  # noqa: A002 the name LangChain gives it
+    def invoke(self, input: Any, /) -> Reply: ...
 
 
 class HasText(Protocol):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from html import escape
 
+from assistant.cite import UNVERIFIED
 from assistant.conversation import Citation, Reply
 from assistant.page.layout import lay_out, write_date
 
-MARK = re.compile(r"\[(\d{1,3})\]")
+MARK = re.compile(r"\[(\d{1,3})\]|" + re.escape(UNVERIFIED))
 STRONG = re.compile(r"\*\*(\S(?:[^*]*\S)?)\*\*")  # models write it although they are asked for plain text
 TOOLTIP_CHARACTERS = 240
 
@@ -50,9 +51,12 @@ def _write_marked(text: str, cited: dict[int, Citation], turn: int) -> str:
     pieces, done = [], 0
     for found in MARK.finditer(text):
         pieces.append(_write_plain(text[done : found.start()]))
-        pieces.append(_write_mark(int(found[1]), cited, turn))
+        pieces.append(_write_mark(int(found[1]), cited, turn) if found[1] else _UNVERIFIED)
         done = found.end()
     return "".join((*pieces, _write_plain(text[done:])))
+
+
+_UNVERIFIED = f'<span class="unverified" title="No passage of the articles says this">{escape(UNVERIFIED)}</span>'
 
 
 def _write_plain(text: str) -> str:
@@ -94,7 +98,7 @@ def _render_source_line(citation: Citation, turn: int) -> str:
     place = f'<span class="title">{escape(citation.title)}</span>'
     place += f' <span class="heading">{escape(heading)}</span>' if heading else ""
     place += f' <span class="date">{write_date(citation.published)}</span>' if citation.published else ""
-    return link_citation(citation, turn, f'<span class="number">[{citation.number}]</span> {place}')
+    return link_citation(citation, turn, f'<span class="number">[{citation.number}]</span> <span>{place}</span>')
 
 
 def _render_refusal(reply: Reply) -> str:

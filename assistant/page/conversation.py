@@ -76,14 +76,14 @@ def render_welcome(articles: int, examples: Sequence[str]) -> str:
     asked = f'<p class="label">For example</p><ul class="questions">{buttons}</ul>' if buttons else ""
     return _welcome(
         f"<p>Every answer comes from the {number} in your library. Each claim carries a numbered mark: "
-        f"open it to read the very words it stands on.</p>{asked}"
+        f"open it to read the words it rests on.</p>{asked}"
     )
 
 
 def render_getting_ready() -> str:
     return _welcome(
-        '<p class="progress"><span class="dots" aria-hidden="true"></span>Getting ready: the articles are being opened. '
-        "You can ask already; the first answer waits for them.</p>"
+        '<p class="progress"><span class="dots" aria-hidden="true"></span>Getting ready: the articles are being '
+        "opened. You can ask already; the first answer waits for them.</p>"
     )
 
 

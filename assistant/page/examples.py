@@ -27,7 +27,9 @@ def choose_examples(headings: Iterable[tuple[str, str, Sequence[str]]], number: 
         if path:
             by_article.setdefault(article_id, []).append(_as_question(title, path[-1]))
     rounds = max((len(questions) for questions in by_article.values()), default=0)
-    ordered = [questions[place] for place in range(rounds) for questions in by_article.values() if place < len(questions)]
+    ordered = [
+        questions[place] for place in range(rounds) for questions in by_article.values() if place < len(questions)
+    ]
     return list(dict.fromkeys(ordered))[:number]
 
 

@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from html import escape
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from ingest.markdown import Line, read_lines
 
 Write = Callable[[int, int], str]  # a span of the text -> escaped inline HTML
 
+ESCAPED_PIPE = "\\|"
 PIPE = re.compile(r"(?<!\\)\|")
 FIRST_HEADING = 3  # h1 names the page and h2 the panel
 
@@ -63,20 +64,20 @@ def _number(marker: str) -> str:
 
 
 def _table(text: str, lines: Sequence[Line], write: Write) -> str:
-    head = "".join(_row(text, line, "th", write) for line in lines if line.kind == "header")
+    head = "".join(_row(text, line, "th", write) for line in lines if line.kind == "header" and _has_words(text, line))
     body = "".join(_row(text, line, "td", write) for line in lines if line.kind == "row")
-    named = f"<thead>{head}</thead>" if re.search(r"<th[^>]*>[^<]", head) else ""
-    table = f"<table>{named}<tbody>{body}</tbody></table>"
+    table = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
     return f'<div class="table" role="region" aria-label="Table" tabindex="0">{table}</div>'
+
+
+def _has_words(text: str, line: Line) -> bool:
+    return any(end > start for start, end in find_cells(text, line.start, line.end))
 
 
 def _row(text: str, line: Line, tag: str, write: Write) -> str:
     spans = find_cells(text, line.start, line.end)
-    cells = "".join(f"<{tag}>{write(start, end).replace(_ESCAPED_PIPE, '|')}</{tag}>" for start, end in spans)
+    cells = "".join(f"<{tag}>{write(start, end).replace(ESCAPED_PIPE, '|')}</{tag}>" for start, end in spans)
     return f"<tr>{cells}</tr>"
-
-
-_ESCAPED_PIPE = "\\|"
 
 
 def find_cells(text: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -86,7 +87,7 @@ def find_cells(text: str, start: int, end: int) -> list[tuple[int, int]]:
         edges = edges[1:]
     if len(edges) > 2 and edges[-2] == end - 1:
         edges = edges[:-1]
-    return [_strip(text, left + 1, right) for left, right in zip(edges, edges[1:], strict=False)]
+    return [_strip(text, left + 1, right) for left, right in pairwise(edges)]
 
 
 def _strip(text: str, start: int, end: int) -> tuple[int, int]:

@@ -38,6 +38,14 @@ class ChainLoader:
         self._lock = threading.Lock()
         self._chain: Future[Chain] | None = None
 
+    @classmethod
+    def holding(cls, chain: Chain) -> ChainLoader:
+        """A loader that has nothing left to do."""
+        loader = cls(lambda: chain)
+        loader._chain = Future()
+        loader._chain.set_result(chain)
+        return loader
+
     def start(self) -> Future[Chain]:
         """The chain to come; begins loading when that has not begun yet, or failed."""
         with self._lock:

@@ -1,0 +1,1 @@
+"""An article -> the library: fetch, extract, split, embed, store."""

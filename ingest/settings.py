@@ -1,0 +1,33 @@
+"""Settings of ingest and of the library, each once, with its unit. Environment `CAREER_*` or `.env`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class IngestSettings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="CAREER_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,  # or CAREER_HOME= would be the working folder
+        extra="ignore",
+        frozen=True,
+    )
+
+    home: Path = Field(default_factory=lambda: user_data_path("career-assistant"))
+    chroma_url: str = ""  # a Chroma server, "http://host:port"; "" keeps the index under home
+
+    embedding_model: str = "all-MiniLM-L6-v2"  # any sentence-transformers name or folder
+    embedding_threads: int = Field(default=2, ge=1)  # threads while ingesting; a question always uses one
+    embedding_batch: int = Field(default=32, ge=1)  # passages per forward pass
+
+    passage_characters: int = Field(default=500, ge=50)  # at most, but a single unit is never cut
+
+    fetch_timeout: float = Field(default=20.0, gt=0)  # seconds for a whole download, redirects included
+    fetch_max_bytes: int = Field(default=10_000_000, ge=1)  # of a file or a download, decompressed
+    lock_timeout: float = Field(default=10.0, ge=0)  # seconds a second writer waits

@@ -1,0 +1,303 @@
+"""The page's HTML: every word escaped, every quote marked exactly. No browser; see tests/browser for that."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from assistant.conversation import Citation, Reply
+from assistant.page.answer import render_answer, write_copy
+from assistant.page.conversation import Exchange, render_conversation, render_welcome
+from assistant.page.examples import SHIPPED_QUESTIONS, choose_examples
+from assistant.page.layout import find_cells, write_date
+from assistant.page.loader import ChainLoader
+from assistant.page.source import render_source
+from ingest.article import Article
+from ingest.errors import LibraryDamaged
+from ingest.markdown import read_cells
+from tests.browser.fake_chain import FakeChain
+
+PAYLOAD = "<script>alert(1)</script><img src=x onerror=alert(2)>\"' onclick=alert(3) </mark></a> ${alert(4)}"
+TEXT = """## Pay
+
+First sentence. Second one & third. Fourth.
+
+- One item
+- Another item
+
+| Role | Pay |
+| --- | --- |
+| Engineer \\| senior | $112K |
+| Manager | $158K |
+
+```
+  code = "<b>"
+
+  more
+```"""
+ARTICLE = Article("pay", "pay.md", "About pay", TEXT, author="A. Writer", published="2026-03-05", url="https://x.org/p")
+
+
+class Elements(HTMLParser):
+    """What a browser would find in a piece of HTML: its tags with their attributes, and the text of each <mark>."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.marks: list[str] = []
+        self.text = ""
+        self._in_mark = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        if tag == "mark":
+            self._in_mark = True
+            self.marks.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_mark = self._in_mark and tag != "mark"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._in_mark:
+            self.marks[-1] += data
+
+    def find(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def are_harmless(self) -> bool:
+        names = {name for _, attributes in self.tags for name in attributes}
+        return not any(tag in ("script", "img", "iframe", "form", "style") for tag, _ in self.tags) and not any(
+            name.startswith("on") for name in names
+        )
+
+
+def cite(quote: str, number: int = 1, article: Article = ARTICLE) -> Citation:
+    start = article.text.index(quote)
+    return Citation(number, article.id, article.title, "", "2026-03-05", "Pay", start, start + len(quote), quote)
+
+
+def marks_of(*quotes: str, chosen: int = 1) -> list[str]:
+    citations = [cite(quote, number) for number, quote in enumerate(quotes, start=1)]
+    return Elements(render_source(ARTICLE, citations, chosen)).marks
+
+
+def test_source_marks_exactly_the_quoted_part_of_a_line() -> None:
+    assert marks_of("Second one & third.") == ["Second one & third."]
+
+
+def test_source_marks_a_quote_over_several_lines_piece_by_piece() -> None:
+    assert marks_of("Fourth.\n\n- One item\n- Another") == ["Fourth.", "One item", "Another"]
+
+
+def test_source_marks_a_table_row_cell_by_cell_without_its_pipes() -> None:
+    assert marks_of("| Engineer \\| senior | $112K |") == ["Engineer | senior", "$112K"]
+
+
+def test_source_marks_part_of_a_table_cell() -> None:
+    assert marks_of("112") == ["112"]
+
+
+def test_source_keeps_a_table_header_that_is_quoted() -> None:
+    html = render_source(ARTICLE, [cite("| Role | Pay |")], 1)
+    assert html.count("<th>") == 2
+    assert Elements(html).marks == ["Role", "Pay"]
+
+
+def test_source_cuts_overlapping_quotes_where_they_begin_and_end() -> None:
+    assert marks_of("First sentence. Second one", "Second one & third.") == [
+        "First sentence. ",
+        "Second one",
+        " & third.",
+    ]
+
+
+def test_source_emphasises_only_the_chosen_quote() -> None:
+    html = render_source(ARTICLE, [cite("First sentence.", 1), cite("Fourth.", 2)], 2)
+    classes = [mark["class"] for mark in Elements(html).find("mark")]
+    assert classes == ["cited", "cited chosen"]
+
+
+def test_source_keeps_the_indentation_and_blank_lines_of_code() -> None:
+    assert '  code = "<b>"\n\n  more' in unescape(render_source(ARTICLE, [], 0))
+
+
+def test_source_shows_every_word_of_the_article_once() -> None:
+    shown = Elements(render_source(ARTICLE, [cite("Second one & third.")], 1)).text
+    assert [shown.count(word) for word in ("First sentence.", "Another item", "Manager", "$158K")] == [1, 1, 1, 1]
+
+
+def test_source_leaves_out_citations_of_other_articles() -> None:
+    other = replace(cite("Fourth."), article_id="another")
+    assert Elements(render_source(ARTICLE, [other], 1)).marks == []
+
+
+def test_source_shows_a_quote_that_no_longer_stands_in_the_article_above_the_text() -> None:
+    changed = replace(ARTICLE, text="Everything else.")
+    html = render_source(changed, [cite("Fourth.")], 1)
+    assert "has changed since" in html
+    assert Elements(html).marks == ["Fourth."]
+
+
+def test_source_tells_author_date_and_link() -> None:
+    html = render_source(ARTICLE, [], 0)
+    link = Elements(html).find("a")[0]
+    assert "A. Writer" in html
+    assert "5 March 2026" in html
+    assert (link["href"], link["rel"], link["target"]) == ("https://x.org/p", "noopener noreferrer", "_blank")
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//x.org", "https://[", ""]
+)
+def test_source_links_only_to_http_addresses(url: str) -> None:
+    assert Elements(render_source(replace(ARTICLE, url=url), [], 0)).find("a") == []
+
+
+def test_source_escapes_everything_of_the_article() -> None:
+    hostile = Article(
+        "h",
+        "h",
+        f"Title {PAYLOAD}",
+        f"## {PAYLOAD}\n\nSee {PAYLOAD} here.\n\n- {PAYLOAD}\n\n| {PAYLOAD} | b |\n| --- | --- |\n| c | {PAYLOAD} |",
+        author=PAYLOAD,
+        published=PAYLOAD,
+        language='en" onload="x',
+        url=f'https://x.org/"{PAYLOAD}',
+    )
+    elements = Elements(render_source(hostile, [cite(f"See {PAYLOAD} here.", article=hostile)], 1))
+    assert elements.are_harmless
+    assert elements.marks == [f"See {PAYLOAD} here."]
+
+
+REPLY = Reply("Pay?", "Pay?", "It is **$112K**. [1] And more. [2]", citations=(cite("Fourth."),))
+
+
+def test_answer_makes_a_link_of_a_proved_mark_and_none_of_another() -> None:
+    elements = Elements(render_answer(REPLY, turn=3))
+    links = [link for link in elements.find("a") if link["class"] == "mark"]
+    assert {(link["data-turn"], link["data-number"]) for link in links} == {("3", "1")}
+    assert "[2]" in elements.text
+
+
+def test_answer_lists_its_sources_with_title_heading_and_date() -> None:
+    sources = render_answer(REPLY).split('<section class="sources"')[1]
+    assert [word in sources for word in ("About pay", ">Pay<", "5 March 2026")] == [True, True, True]
+
+
+def test_answer_lays_out_lists_and_strong_words() -> None:
+    html = render_answer(replace(REPLY, text="Two:\n\n- **one** [1]\n- two"))
+    assert html.count("<li>") + html.count('<li class="depth-0">') == 3  # two items, one source
+    assert "<strong>one</strong>" in html
+
+
+def test_answer_tells_which_statements_are_unverified() -> None:
+    assert 'class="unverified"' in render_answer(replace(REPLY, text="They get a car. [unverified]"))
+
+
+def test_answer_shows_the_question_that_was_searched_for_only_when_it_differs() -> None:
+    assert "Searched for" in render_answer(replace(REPLY, standalone_question="What is the pay of engineers?"))
+    assert "Searched for" not in render_answer(replace(REPLY, standalone_question="pay"))
+
+
+def test_answer_shows_its_notice() -> None:
+    assert "stood in" in render_answer(replace(REPLY, notice="The sentences stood in."))
+
+
+def test_refusal_offers_each_suggestion_as_a_button_that_asks_it() -> None:
+    refusal = Reply("x", "x", "The articles don't say.", answered=False, suggestions=("Pay", "Tools"))
+    elements = Elements(render_answer(refusal))
+    assert [button["data-question"] for button in elements.find("button")] == ["Pay", "Tools"]
+
+
+def test_answer_escapes_question_text_notice_suggestions_and_citations() -> None:
+    article = replace(ARTICLE, title=PAYLOAD, text=PAYLOAD)
+    citation = replace(cite(PAYLOAD, article=article), heading=PAYLOAD, published=PAYLOAD, url=PAYLOAD)
+    reply = Reply(PAYLOAD, f"{PAYLOAD} else", f"{PAYLOAD} [1]\n\n- {PAYLOAD}", (citation,), notice=PAYLOAD)
+    refusal = replace(reply, answered=False, suggestions=(PAYLOAD,))
+    html = render_conversation([Exchange(PAYLOAD, reply), Exchange(PAYLOAD, refusal), Exchange("x", error=PAYLOAD)])
+    assert Elements(html).are_harmless
+
+
+def test_copy_gives_the_answer_with_its_sources_as_plain_text() -> None:
+    assert write_copy(REPLY) == "It is **$112K**. [1] And more. [2]\n\n[1] About pay, Pay, 2026-03-05"
+
+
+def test_conversation_is_busy_for_a_screen_reader_until_the_answer_is_complete() -> None:
+    assert 'aria-busy="true"' in render_conversation([Exchange("x", progress="Answering")])
+    assert 'aria-busy="false"' in render_conversation([Exchange("x", REPLY)])
+
+
+def test_exchange_remembers_the_question_as_it_was_searched_for() -> None:
+    reply = replace(REPLY, standalone_question="What is the pay?")
+    assert Exchange("Pay?", reply).turn.standalone == "What is the pay?"
+
+
+def test_welcome_offers_each_example_as_a_button() -> None:
+    buttons = Elements(render_welcome(1, ["One?", "Two?"])).find("button")
+    assert [button["data-question"] for button in buttons] == ["One?", "Two?"]
+
+
+def test_examples_are_those_of_the_shipped_article_when_it_is_there() -> None:
+    headings = [("x", "X", ("A",)), ("ml-engineer-vs-software-engineer", "T", ("B",))]
+    assert choose_examples(headings) == list(SHIPPED_QUESTIONS)
+
+
+def test_examples_come_from_the_headings_of_other_articles_one_an_article_first() -> None:
+    headings = [
+        ("a", "Nurses", ()),
+        ("a", "Nurses", ("Pay",)),
+        ("a", "Nurses", ("Work", "Hours")),
+        ("b", "B", ("Why?",)),
+    ]
+    assert choose_examples(headings) == ["Why?", "Nurses: Pay", "Nurses: Hours"]
+
+
+@pytest.mark.parametrize("row", ["| a | b |", "| a \\| b | c |", "| a |", "|  | b |", "| a | b", "a | b |", "|"])
+def test_cells_are_found_where_the_article_format_reads_them(row: str) -> None:
+    text = f"before\n{row}\nafter"
+    spans = find_cells(text, 7, 7 + len(row))
+    assert [text[start:end].replace("\\|", "|") for start, end in spans] == read_cells(row)
+
+
+@pytest.mark.parametrize(("published", "shown"), [("2026-03-05T10:00:00Z", "5 March 2026"), ("<last>", "&lt;last&gt;")])
+def test_date_is_written_for_readers(published: str, shown: str) -> None:
+    assert re.sub(r"</?time[^>]*>", "", write_date(published)) == shown
+
+
+def test_loader_tries_again_after_a_failure() -> None:
+    attempts = iter([LibraryDamaged("broken"), None])
+    chain = FakeChain()
+
+    def load() -> FakeChain:
+        if error := next(attempts):
+            raise error
+        return chain
+
+    loader = ChainLoader(load)
+    with pytest.raises(LibraryDamaged):
+        loader.start().result(timeout=5)
+    assert loader.start().result(timeout=5) is chain
+
+
+def test_loader_loads_once_for_all_who_wait() -> None:
+    loads: list[int] = []
+    go_on = threading.Event()
+
+    def load() -> FakeChain:
+        loads.append(1)
+        go_on.wait(5)
+        return FakeChain()
+
+    loader = ChainLoader(load)
+    first, second = loader.start(), loader.start()
+    go_on.set()
+    assert first.result(timeout=5) is second.result(timeout=5)
+    assert loads == [1]

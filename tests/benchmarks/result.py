@@ -1,0 +1,33 @@
+"""What every benchmark returns, and where its data lies."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+SHARED = Path(__file__).parents[3] / "shared"
+BLS_PAGES = SHARED / "articles" / "bls"
+
+
+class DataMissing(Exception):
+    """The benchmark's data is not on this machine."""
+
+
+@dataclass(frozen=True)
+class Result:
+    benchmark: str
+    note: str  # what was measured, in one line, with units
+    ours: dict[str, Any]
+    baseline: dict[str, Any] = field(default_factory=dict)
+    published: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def list_bls_pages() -> list[Path]:
+    pages = sorted(BLS_PAGES.glob("*.html"))
+    if not pages:
+        raise DataMissing("no articles in ../shared/articles/bls")
+    return pages

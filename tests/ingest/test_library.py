@@ -1,0 +1,479 @@
+"""Catalog and index as one, on real SQLite and Chroma: kills, two processes, damage, another model."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import pytest
+
+from ingest.catalog import Catalog
+from ingest.embed import Embedder
+from ingest.errors import ArticleUnknown, EmbeddingMismatch, LibraryDamaged, LibraryLocked, LibraryUnwritable
+from ingest.library import IndexFollower, Library, WriterLock
+from ingest.settings import IngestSettings
+from tests.fakes import FakeEmbedder, make_article, split_paragraphs
+
+PROCESSES = get_context("spawn")
+LONG_WAIT = 60  # seconds: a busy machine starts a process slowly
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> IngestSettings:
+    return settings_in(tmp_path)
+
+
+def settings_in(home: Path) -> IngestSettings:
+    return IngestSettings(home=home, lock_timeout=0.2, _env_file=None)  # type: ignore[call-arg]
+
+
+@contextmanager
+def opened(settings: IngestSettings, *, read_only: bool = False) -> Iterator[Library]:
+    with Library.open(settings, FakeEmbedder(), read_only=read_only) as library:
+        yield library
+
+
+def add(library: Library, text: str, name: str = "pay") -> str:
+    article = make_article(text, source=f"/{name}.md", slug=name, title=name.title())
+    return library.replace(article, split_paragraphs(article)).status
+
+
+def nearest(library: Library, question: str) -> str:
+    """The text of the passage that the vectors put first."""
+    found = library.search_vectors(library.embed_question(question), 1)
+    return next((stored.passage.text for stored in library.passages([found[0][0]]).values()), "") if found else ""
+
+
+def open_indexes(library: Library) -> bool:
+    return library._follower._open is not None
+
+
+# -- one process ------------------------------------------------------------------------------------------------------
+
+
+def test_an_article_is_found_by_vectors_and_by_words(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        assert add(library, "Nurses earn well.\nDentists earn more.") == "added"
+        assert nearest(library, "dentists") == "Dentists earn more."
+        assert len(library.search_text("dentists", 5)) == 1
+        assert library.check() == []
+
+
+def test_an_article_is_there_after_opening_again(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.\nDentists earn more.")
+    with opened(settings, read_only=True) as library:
+        assert nearest(library, "dentists") == "Dentists earn more."
+        assert open_indexes(library)
+
+
+def test_adding_twice_adds_nothing_and_embeds_nothing(settings: IngestSettings) -> None:
+    embedder = FakeEmbedder()
+    with Library.open(settings, embedder) as library:
+        statuses = [add(library, "Nurses earn well."), add(library, "Nurses earn well.")]
+        assert statuses == ["added", "unchanged"]
+        assert (library.count_passages(), library.generation, len(embedder.embedded)) == (1, 1, 1)
+
+
+def test_a_changed_article_has_only_its_new_words_embedded(settings: IngestSettings) -> None:
+    embedder = FakeEmbedder()
+    with Library.open(settings, embedder) as library:
+        add(library, "Nurses earn well.\nDentists earn more.")
+        add(library, "An opening.\nNurses earn well.\nDentists earn most.")
+        assert embedder.embedded[2:] == ["An opening.", "Dentists earn most."]
+        assert nearest(library, "nurses") == "Nurses earn well."
+        assert library.check() == []
+
+
+def test_a_removed_article_is_found_no_more(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+        add(library, "Boats float.", "boats")
+        library.remove("pay")
+        assert nearest(library, "nurses earn well") == "Boats float."
+        assert library.check() == []
+        with pytest.raises(ArticleUnknown):
+            library.remove("pay")
+
+
+def test_an_empty_library_answers_with_nothing(settings: IngestSettings) -> None:
+    with opened(settings, read_only=True) as library:
+        assert (library.articles(), library.headings(), library.generation) == ([], [], 0)
+        assert library.search_vectors(library.embed_question("pay"), 5) == []
+        assert library.search_text("pay", 5) == []
+        assert library.check() == []
+
+
+def test_neither_the_model_nor_chroma_is_loaded_to_list_articles(settings: IngestSettings) -> None:
+    def load() -> NoReturn:
+        raise AssertionError("the model was loaded")
+
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+    with Library.open(settings, load) as library:
+        assert [article.id for article in library.articles()] == ["pay"]
+        assert not open_indexes(library)
+
+
+def test_a_vector_that_the_catalog_does_not_know_is_ignored(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+        assert library._follower._open is not None
+        library._follower._open.index.upsert({"ghost": ("pay", library.embed_question("ghost"))})
+        assert nearest(library, "ghost") in ("", "Nurses earn well.")
+        assert all(found != "ghost" for found, _ in library.search_vectors(library.embed_question("ghost"), 5))
+
+
+def test_a_reading_library_refuses_to_write(settings: IngestSettings) -> None:
+    with opened(settings, read_only=True) as library:
+        with pytest.raises(LibraryUnwritable):
+            add(library, "Nurses earn well.")
+        with pytest.raises(LibraryUnwritable):
+            library.repair()
+
+
+# -- readers beside a writer ------------------------------------------------------------------------------------------
+
+
+def test_a_reader_sees_a_new_article_without_opening_again(settings: IngestSettings) -> None:
+    with opened(settings) as writer, opened(settings, read_only=True) as reader:
+        add(writer, "Nurses earn well.")
+        before = (nearest(reader, "boats"), reader.generation)
+        add(writer, "Boats float.", "boats")
+        assert (before, nearest(reader, "boats")) == (("Nurses earn well.", 1), "Boats float.")
+        assert open_indexes(reader)
+
+
+def add_in_another_process(home: Path, text: str, name: str) -> None:
+    with opened(settings_in(home)) as library:
+        add(library, text, name)
+
+
+def in_another_process(function: object, *arguments: object) -> int | None:
+    process = PROCESSES.Process(target=function, args=arguments)  # type: ignore[arg-type]
+    process.start()
+    process.join(LONG_WAIT)
+    return process.exitcode
+
+
+def test_a_reader_sees_what_another_process_added(settings: IngestSettings) -> None:
+    with opened(settings) as writer:
+        add(writer, "Nurses earn well.")
+    with opened(settings, read_only=True) as reader:
+        assert nearest(reader, "boats") == "Nurses earn well."
+        assert in_another_process(add_in_another_process, settings.home, "Boats float.", "boats") == 0
+        assert nearest(reader, "boats") == "Boats float."
+        assert open_indexes(reader)
+
+
+def test_writers_that_take_turns_lose_nothing(settings: IngestSettings) -> None:
+    with opened(settings) as one, opened(settings) as two:
+        for number in range(6):
+            add(two if number % 2 else one, f"Fact {number}.", f"article-{number}")
+        assert one.check() == two.check() == []
+        assert [nearest(one, f"article {number} fact {number}") for number in range(6)] == [
+            f"Fact {number}." for number in range(6)
+        ]
+
+
+def hold_the_lock(home: Path, ready: str, done: str) -> None:
+    with WriterLock(home, 0.2).hold():
+        Path(ready).touch()
+        while not Path(done).exists():
+            signal.sigtimedwait([], 0.01)
+
+
+def test_a_second_writer_is_told_who_writes_while_a_reader_reads_on(settings: IngestSettings, tmp_path: Path) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+        ready, done = tmp_path / "ready", tmp_path / "done"
+        holder = PROCESSES.Process(target=hold_the_lock, args=(settings.home, str(ready), str(done)))
+        holder.start()
+        while not ready.exists() and holder.is_alive():
+            signal.sigtimedwait([], 0.01)
+        try:
+            with pytest.raises(LibraryLocked, match=rf"process {holder.pid} on .* CAREER_LOCK_TIMEOUT"):
+                add(library, "Boats float.", "boats")
+            assert nearest(library, "nurses") == "Nurses earn well."
+        finally:
+            done.touch()
+            holder.join(LONG_WAIT)
+        assert add(library, "Boats float.", "boats") == "added"
+
+
+# -- kills ------------------------------------------------------------------------------------------------------------
+
+
+class KilledAt:
+    """Ends the process, as `kill -9` does, the moment one step of storing an article is reached."""
+
+    def __init__(self, library: Library, step: str) -> None:
+        catalog, follower = library._catalog, library._follower
+        owner = catalog if hasattr(catalog, step) else follower
+        self._real = getattr(owner, step)
+        setattr(owner, step, self)
+
+    def __call__(self, *arguments: object) -> NoReturn:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("unreachable")
+
+
+class KilledAfter(KilledAt):
+    def __call__(self, *arguments: object) -> NoReturn:
+        self._real(*arguments)
+        super().__call__()
+
+
+def replace_and_die(home: Path, step: str, *, after: bool) -> None:
+    with opened(settings_in(home)) as library:
+        (KilledAfter if after else KilledAt)(library, step)
+        add(library, "Boats float.\nNurses earn little.")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(
+    ("step", "after"),
+    [
+        ("store", False),
+        ("store", True),
+        ("catch_up", False),
+        ("_apply", True),
+        ("_build", True),
+        ("finish_index_work", False),
+        ("finish_index_work", True),
+        ("catch_up", True),
+    ],
+)
+def test_a_kill_between_any_two_steps_leaves_old_or_new_and_a_whole_index(
+    settings: IngestSettings, step: str, after: bool, is_first: bool
+) -> None:
+    if not is_first:
+        with opened(settings) as library:
+            add(library, "Nurses earn well.\nDentists earn more.")
+    skipped = (step == "_apply" and is_first) or (step == "_build" and not is_first)
+    died = in_another_process(replace_and_die_keywords, settings.home, step, after)
+    assert died == (0 if skipped else -signal.SIGKILL)
+    committed = skipped or (step, after) != ("store", False)
+    expected = "Nurses earn little." if committed else "" if is_first else "Nurses earn well."
+    with opened(settings, read_only=True) as reader:
+        assert nearest(reader, "nurses earn") == expected
+    with opened(settings) as library:
+        assert nearest(library, "nurses earn") == expected
+        assert library.check() == []
+        assert add(library, "Trains roll.", "trains") == "added"
+        assert library.check() == []
+
+
+def replace_and_die_keywords(home: Path, step: str, after: bool) -> None:
+    replace_and_die(home, step, after=after)
+
+
+def test_opening_for_writing_finishes_what_a_killed_writer_queued(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+    assert in_another_process(replace_and_die_keywords, settings.home, "catch_up", False) == -signal.SIGKILL
+    with opened(settings) as library:
+        assert library._catalog.read_state().index.generation == library.generation
+        assert library._catalog.read_index_work().upserts == {}
+        assert open_indexes(library)
+
+
+def test_opening_for_reading_leaves_the_queue_to_a_writer(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+    assert in_another_process(replace_and_die_keywords, settings.home, "catch_up", False) == -signal.SIGKILL
+    with opened(settings, read_only=True) as library:
+        assert nearest(library, "boats") == "Boats float."
+        assert len(library._catalog.read_index_work().upserts) == 2
+        assert library.check() == ["vector index: behind the catalog; the next writer brings it up to date"]
+
+
+# -- damage -----------------------------------------------------------------------------------------------------------
+
+
+def damage_database(folder: Path) -> None:
+    (folder / "chroma.sqlite3").write_bytes(b"not a database " * 1_000)
+
+
+def damage_graph(folder: Path) -> None:
+    for file in folder.glob("*/*.bin"):
+        content = bytearray(file.read_bytes())
+        file.write_bytes(bytes(byte ^ 0xFF for byte in content))
+
+
+def remove_graph(folder: Path) -> None:
+    for graph in folder.glob("*/"):
+        shutil.rmtree(graph)
+
+
+@pytest.mark.parametrize("damage", [shutil.rmtree, damage_database, damage_graph, remove_graph])
+def test_a_damaged_index_is_stood_in_for_and_healed(
+    settings: IngestSettings, damage: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "\n".join(f"Fact{number} item{number * 7} thing{number * 13}." for number in range(1_200))
+    with opened(settings) as library:
+        add(library, text)
+    damage(settings.home / "chroma" / "1")  # type: ignore[operator]
+    with opened(settings, read_only=True) as reader, caplog.at_level(logging.WARNING):
+        assert [nearest(reader, "fact7 item49 thing91") for _ in range(2)] == ["Fact7 item49 thing91."] * 2
+    assert [record.message for record in caplog.records if "cannot be used" in record.message] == [
+        record.message for record in caplog.records
+    ][:1]
+    with opened(settings) as writer:
+        assert add(writer, "Boats float.", "boats") == "added"
+        assert nearest(writer, "boats") == "Boats float."
+        assert open_indexes(writer)
+        assert writer.check() == []
+
+
+def test_vectors_that_chroma_lost_are_noticed_and_restored_by_the_next_writer(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.\nDentists earn more.")
+        assert library._follower._open is not None
+        library._follower._open.index.delete(list(library._follower._open.index.list_ids())[:1])
+        assert library.check() == ["vector index: 1 passages missing, 0 too many"]
+        add(library, "Boats float.", "boats")
+        assert library.check() == []
+
+
+def test_repair_makes_both_indexes_anew_without_embedding(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.\nDentists earn more.")
+    shutil.rmtree(settings.home / "chroma")
+    embedder = FakeEmbedder()
+    with Library.open(settings, embedder) as library:
+        library.repair()
+        assert (library.check(), embedder.embedded) == ([], [])
+        assert nearest(library, "dentists") == "Dentists earn more."
+
+
+def test_a_rebuilt_index_leaves_no_old_folder_behind_for_long(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+        for _ in range(3):
+            library.repair()
+        assert len(list((settings.home / "chroma").iterdir())) <= 2
+
+
+def test_an_index_that_cannot_be_written_does_not_lose_the_article(
+    settings: IngestSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.home.mkdir(exist_ok=True)
+    (settings.home / "chroma").write_text("in the way")
+    with opened(settings) as library:
+        assert add(library, "Nurses earn well.") == "added"
+        assert nearest(library, "nurses") == "Nurses earn well."
+    assert "career doctor --repair" in caplog.text
+
+
+def test_a_server_out_of_reach_is_stood_in_for(tmp_path: Path) -> None:
+    settings = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", _env_file=None)  # type: ignore[call-arg]
+    with opened(settings) as library:
+        assert add(library, "Nurses earn well.\nDentists earn more.") == "added"
+        assert nearest(library, "dentists") == "Dentists earn more."
+
+
+def test_an_index_kept_elsewhere_before_is_made_here(settings: IngestSettings, tmp_path: Path) -> None:
+    elsewhere = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", _env_file=None)  # type: ignore[call-arg]
+    with opened(elsewhere) as library:
+        add(library, "Nurses earn well.")
+    with opened(settings) as library:
+        assert library.check() == []
+        assert nearest(library, "nurses") == "Nurses earn well."
+
+
+def test_a_damaged_catalog_is_one_line_with_a_remedy(settings: IngestSettings) -> None:
+    (settings.home / "catalog.sqlite3").write_bytes(b"words " * 5_000)
+    with pytest.raises(LibraryDamaged, match=r"catalog\.sqlite3: .*backup") as raised:
+        Library.open(settings, FakeEmbedder())
+    assert "\n" not in str(raised.value)
+
+
+# -- another model ----------------------------------------------------------------------------------------------------
+
+
+def test_a_model_of_another_name_is_refused_before_it_is_loaded(settings: IngestSettings) -> None:
+    def load() -> Embedder:
+        raise AssertionError("the model was loaded")
+
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+    other = settings.model_copy(update={"embedding_model": "other-model"})
+    with Library.open(other, load) as library:
+        with pytest.raises(EmbeddingMismatch, match=r"all-MiniLM-L6-v2.*other-model.*`career reembed`"):
+            library.embed_question("nurses")
+        with pytest.raises(EmbeddingMismatch):
+            library.check_embedding_model()
+        with pytest.raises(EmbeddingMismatch):
+            add(library, "Boats float.", "boats")
+        assert library.article("pay").text == "Nurses earn well."
+
+
+def test_other_weights_under_the_same_name_are_refused(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+    with (
+        Library.open(settings, FakeEmbedder(weights="1" * 64)) as library,
+        pytest.raises(EmbeddingMismatch, match="career reembed"),
+    ):
+        library.embed_question("nurses")
+
+
+def test_reembedding_makes_the_library_fit_the_model(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.\nDentists earn more.")
+    other = settings.model_copy(update={"embedding_model": "other-model"})
+    seen: list[tuple[int, int]] = []
+    with Library.open(other, FakeEmbedder("other-model", "1" * 64, dimension=32)) as library:
+        count = library.reembed(lambda done, total: seen.append((done, total)))
+        assert (count, seen) == (2, [(1, 2), (2, 2)])
+        assert nearest(library, "dentists") == "Dentists earn more."
+        assert open_indexes(library)
+        assert library.check() == []
+
+
+def test_a_process_with_the_old_model_notices_that_another_reembedded(settings: IngestSettings) -> None:
+    with opened(settings) as old:
+        add(old, "Nurses earn well.")
+        assert nearest(old, "nurses") == "Nurses earn well."
+        with Library.open(settings, FakeEmbedder(weights="1" * 64)) as new:
+            new.reembed()
+        with pytest.raises(EmbeddingMismatch):
+            old.embed_question("nurses")
+
+
+def test_a_kill_after_reembedding_is_healed(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.\nDentists earn more.")
+    assert in_another_process(reembed_and_die, settings.home) == -signal.SIGKILL
+    with Library.open(settings, FakeEmbedder(weights="1" * 64, dimension=32)) as library:
+        assert library.check() == []
+        assert nearest(library, "dentists") == "Dentists earn more."
+
+
+def reembed_and_die(home: Path) -> None:
+    with Library.open(settings_in(home), FakeEmbedder(weights="1" * 64, dimension=32)) as library:
+        KilledAt(library, "rebuild")
+        library.reembed()
+
+
+# -- exact search -----------------------------------------------------------------------------------------------------
+
+
+def test_the_stand_in_ranks_as_the_index_does(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "\n".join(f"Fact {number} about topic {number % 7}." for number in range(80)))
+        query = library.embed_question("fact about topic 3")
+        indexed = [similarity for _, similarity in library.search_vectors(query, 10)]
+    catalog = Catalog.open(settings.home, read_only=True)
+    exact = IndexFollower(catalog, library._follower._place)._exact_vectors(1).find_nearest(query, 10)
+    catalog.close()
+    np.testing.assert_allclose(indexed, [similarity for _, similarity in exact], atol=1e-5)
