@@ -87,18 +87,24 @@ def _shorten(text: str, characters: int) -> str:
 
 
 def _render_sources(citations: tuple[Citation, ...], turn: int) -> str:
+    """One line for each place in an article, with the numbers of all quotes from it."""
     if not citations:
         return ""
-    items = "".join(f"<li>{_render_source_line(citation, turn)}</li>" for citation in citations)
+    places: dict[tuple[str, str], list[Citation]] = {}
+    for citation in citations:
+        places.setdefault((citation.article_id, citation.heading), []).append(citation)
+    items = "".join(f"<li>{_render_place(quotes, turn)}</li>" for quotes in places.values())
     return f'<section class="sources" aria-label="Sources"><h3>Sources</h3><ol>{items}</ol></section>'
 
 
-def _render_source_line(citation: Citation, turn: int) -> str:
-    heading = citation.heading if citation.heading != citation.title else ""
-    place = f'<span class="title">{escape(citation.title)}</span>'
-    place += f' <span class="heading">{escape(heading)}</span>' if heading else ""
-    place += f' <span class="date">{write_date(citation.published)}</span>' if citation.published else ""
-    return link_citation(citation, turn, f'<span class="number">[{citation.number}]</span> <span>{place}</span>')
+def _render_place(citations: list[Citation], turn: int) -> str:
+    first = citations[0]
+    numbers = " ".join(link_citation(citation, turn, f"[{citation.number}]") for citation in citations)
+    parts = [("title", escape(first.title))]
+    parts += [("heading", escape(first.heading))] if first.heading not in ("", first.title) else []
+    parts += [("date", write_date(first.published))] if first.published else []
+    place = " ".join(f'<span class="{name}">{html}</span>' for name, html in parts)
+    return f'{numbers} <span class="place">{place}</span>'
 
 
 def _render_refusal(reply: Reply) -> str:

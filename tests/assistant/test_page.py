@@ -192,6 +192,13 @@ def test_answer_lists_its_sources_with_title_heading_and_date() -> None:
     assert [word in sources for word in ("About pay", ">Pay<", "5 March 2026")] == [True, True, True]
 
 
+def test_answer_lists_a_place_once_with_the_numbers_of_its_quotes() -> None:
+    sources = render_answer(replace(REPLY, citations=(cite("Fourth.", 1), cite("One item", 2))))
+    listed = sources.split('<section class="sources"')[1]
+    assert listed.count("<li>") == 1
+    assert [link["data-number"] for link in Elements(listed).find("a")] == ["1", "2"]
+
+
 def test_answer_lays_out_lists_and_strong_words() -> None:
     html = render_answer(replace(REPLY, text="Two:\n\n- **one** [1]\n- two"))
     assert html.count("<li>") + html.count('<li class="depth-0">') == 3  # two items, one source

@@ -105,7 +105,7 @@ def test_articles_of_one_title_get_ids_of_their_own(catalog: Catalog) -> None:
 def test_a_changed_article_loses_its_old_passages(catalog: Catalog) -> None:
     store(catalog, make_article("Nurses earn well.\nDentists earn more."))
     store(catalog, make_article("Nurses earn well.\nSurgeons earn most."))
-    assert ids_for(catalog, "nurses dentists surgeons") == ["Nurses earn well.", "Surgeons earn most."]
+    assert set(ids_for(catalog, "nurses dentists surgeons")) == {"Nurses earn well.", "Surgeons earn most."}
     assert catalog.count_passages() == 2
 
 
