@@ -24,10 +24,13 @@ from assistant.write import Writer, load_model_writer
 from ingest.embed import load_embedder
 from ingest.errors import CareerError
 from ingest.library import Library
+from ingest.terms import split_terms
 
 log = logging.getLogger(__name__)
 
 SUGGESTIONS = 3  # headings offered with a refusal
+MISSING_NAMED = 3  # words named as missing
+PUNCTUATION = "?!.,;:()'\"“”‘’"
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,9 @@ def _refuse(draft: Reply, judgement: Judgement, query: Query, started: float) ->
     headings = dict.fromkeys(
         scored.passage.heading for scored in sorted(draft.passages, key=lambda found: -found.similarity)
     )
-    text = "The articles don't say."
+    lacking = [word for word in query.text.split() if set(split_terms(word)) & set(judgement.missing)]
+    named = ", ".join(f"“{word.strip(PUNCTUATION)}”" for word in dict.fromkeys(lacking[:MISSING_NAMED]))
+    text = "The articles don't say." + (f" Nothing near this question mentions {named}." if named else "")
     return replace(
         draft,
         text=text,

@@ -1,4 +1,4 @@
-"""Claims -> checked citations. Whatever the writer, a citation is `article.text[start:end] == quote`, or there is none."""
+"""Claims -> checked citations: whatever the writer, `article.text[start:end] == quote`, or there is no citation."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ class Proof:
     unverified: int = 0  # statements that no quote supports, each marked so in the text
 
 
-def cite(
-    claims: Iterable[Claim], passages: Sequence[ScoredPassage], find_article: Callable[[str], Article]
-) -> Proof:
+def cite(claims: Iterable[Claim], passages: Sequence[ScoredPassage], find_article: Callable[[str], Article]) -> Proof:
     """Prove every claim from the passages it points to, or mark it as unverified.
 
     Dropped: marks of passages that do not exist, and citations whose quote is not in the article. A claim holds when
@@ -59,7 +57,11 @@ def cite(
 def _find_quotes(claim: Claim, text: str, passages: Sequence[ScoredPassage]) -> list[tuple[Passage, Unit]]:
     named = [passages[number - 1].passage for number in claim.passages if 1 <= number <= len(passages)]
     if claim.unit:
-        return [(passage, claim.unit) for passage in named if passage.start <= claim.unit.start < claim.unit.end <= passage.end]
+        return [
+            (passage, claim.unit)
+            for passage in named
+            if passage.start <= claim.unit.start < claim.unit.end <= passage.end
+        ]
     if not claim.complete:
         return []
     best = [(passage, unit) for passage in dict.fromkeys(named) if (unit := _best_unit(text, passage))]
@@ -69,7 +71,10 @@ def _find_quotes(claim: Claim, text: str, passages: Sequence[ScoredPassage]) -> 
 def _best_unit(text: str, passage: Passage) -> Unit | None:
     """The unit that holds most of the claim; two neighbours as one span when that holds clearly more."""
     spans = [*passage.units]
-    spans += [Unit(first.start, second.end, first.kind) for first, second in zip(passage.units, passage.units[1:], strict=False)]
+    spans += [
+        Unit(first.start, second.end, first.kind)
+        for first, second in zip(passage.units, passage.units[1:], strict=False)
+    ]
     terms, figures = set(split_terms(text)), _figures(text)
 
     def held(unit: Unit) -> tuple[float, int]:
@@ -81,7 +86,7 @@ def _best_unit(text: str, passage: Passage) -> Unit | None:
 
 
 def _supports(text: str, quotes: Sequence[tuple[Passage, Unit]]) -> bool:
-    """True when every figure of `text` stands in the quotes themselves, and enough of its terms in them or above them."""
+    """True when every figure of `text` stands in the quotes, and enough of its terms in them or above them."""
     words = " ".join(_words_of(passage, unit) for passage, unit in quotes)
     above = " ".join(f"{passage.context} {passage.lead}" for passage, _ in quotes)
     terms = set(split_terms(text))

@@ -3,65 +3,104 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
+from typing import TypeVar
 
 from ingest.terms import split_terms
 
-# Words that say what form the answer should have; a text that answers need not hold them.
-FRAME_WORDS = frozenset(
-    "actual actually amount answer become compare compared comparison difference differences differ different describe define definition explain example examples exactly fast figure find figures give happen happened kind kinds know list long look make makes mean means meant name named number numbers part people person percent percentage say says sort study take term type types typical typically usual usually versus vs want way ways word work worth".split()  # fmt: skip
-)
+Key = TypeVar("Key", bound=Hashable)
 
-MONEY = re.compile(r"[$€£¥]\s?\d|\b\d[\d,.]*\s?(?:k|million|billion|dollars?|euros?|pounds?|usd|eur|gbp|cents?)\b", re.I)
-NUMBER = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|thousands?|millions?|half|third|quarter|twice|double|none|several)\b",
-    re.I,
+# Words that say what form the answer should have; a text that answers need not hold them.
+FRAME_WORDS = """
+    actual actually amount answer best better become compare compared comparison difference differences differ different
+    describe define definition explain example examples exactly fast figure find figures give go good happen happened
+    kind kinds know learn list long look make makes mean means meant name named need needs needed number numbers part
+    people person percent percentage rank ranked require required requires say says sort study take term type types
+    typical typically usual usually versus vs want way ways word work worth
+"""
+
+
+def _any_of(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+# What each kind of answer looks like.
+MONEY = _any_of(
+    r"[$€£¥]\s?\d",
+    r"\b\d[\d,.]*\s?(?:k|million|billion|dollars?|euros?|pounds?|usd|eur|gbp|cents?)\b",
 )
-DATE = re.compile(
-    r"\b(?:1\d{3}|20\d{2})s?\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december|century|decade|monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|yesterday|spring|summer|autumn|winter)\b",
-    re.I,
+NUMBER = _any_of(
+    r"\d",
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|hundreds?|thousands?|millions?)\b",
+    r"\b(?:half|third|quarter|twice|double|none|several)\b",
 )
-REASON = re.compile(
-    r"\b(?:because|due to|owing to|since|driven by|thanks to|reasons?|so that|therefore|as a result|result(?:s|ed)? (?:of|from|in)|caus(?:e|es|ed|ing)|in order to|reflects?|led to|leads? to|why|explains?|key driver)\b|—",
-    re.I,
+DATE = _any_of(
+    r"\b(?:1\d{3}|20\d{2})s?\b",
+    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b",
+    r"\b(?:century|decade|spring|summer|autumn|winter|today|yesterday)\b",
+    r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b",
+)
+REASON = _any_of(
+    r"\b(?:because|due to|owing to|since|driven by|thanks to|reasons?|so that|therefore|in order to|why|explains?)\b",
+    r"\b(?:as a result|results? (?:of|from|in)|resulted (?:from|in)|caus(?:e|es|ed|ing)|led to|leads? to|reflects?)\b",
+    r"\bkey driver\b|—",
 )
 NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][\w.&'-]+")
+KIND_PATTERNS = {"amount": MONEY, "count": NUMBER, "date": DATE, "reason": REASON, "person": NAME, "place": NAME}
 
-KINDS: tuple[tuple[str, re.Pattern[str]], ...] = (
+# What each kind of question looks like; the first that fits counts.
+KINDS = (
+    (
+        "reason",
+        _any_of(r"\bwhy\b", r"\bwhat (?:caused|causes|reasons?)\b", r"\bhow come\b", r"\breasons? (?:for|why)\b"),
+    ),
     (
         "amount",
-        re.compile(
-            r"\bhow much\b|\b(?:salary|salaries|wages?|pay|earn|earns|earnings?|income|compensation|cost|costs|price)\b",
-            re.I,
+        _any_of(
+            r"\bhow much\b",
+            r"\b(?:salary|salaries|wages?|pay|earns?|earnings?|income|compensation|costs?|price)\b",
         ),
     ),
     (
         "count",
-        re.compile(
-            r"\bhow (?:many|fast|large|big|long|often|old|far|high|tall)\b|\bwhat (?:percentage|percent|proportion|share|number|fraction|rate)\b|\bgrowth rate\b",
-            re.I,
+        _any_of(
+            r"\bhow (?:many|fast|large|big|long|often|old|far|high|tall)\b",
+            r"\bwhat (?:percentage|percent|proportion|share|number|fraction|rate)\b",
+            r"\bgrowth rate\b",
         ),
     ),
-    ("date", re.compile(r"^(?:\W*(?:and|but|so|in|on|by|since|until|from|during))?\W*(?:when|(?:what|which) (?:year|date|month|day|century|decade))\b|\bwhat year\b", re.I)),
-    ("reason", re.compile(r"\bwhy\b|\bwhat (?:caused|causes|reasons?)\b|\bhow come\b|\breasons? (?:for|why)\b", re.I)),
-    ("person", re.compile(r"\bwho(?:m|se)?\b", re.I)),
-    ("place", re.compile(r"\bwhere\b|\b(?:what|which) (?:country|city|place|state|region|continent|location)\b", re.I)),
-)
-KIND_PATTERNS = {"amount": MONEY, "count": NUMBER, "date": DATE, "reason": REASON, "person": NAME, "place": NAME}
-
-LIST_QUESTION = re.compile(
-    r"\b(?:what|which|list|name|give me|tell me)\b.{0,40}?\b(?:are|do|does|should|skills|tools|duties|responsibilities|reasons|industries|sectors|languages|frameworks|steps|benefits|qualities|options|scenarios|situations|libraries|tasks)\b|\blist\b|\bwhat .{0,60}\bdo\b\W*$|\bresponsibilities\b|\bduties\b",
-    re.I,
-)
-COMPARISON = re.compile(
-    r"\b(?:compare[ds]?|comparison|versus|vs|differ(?:s|ent|ence|ences)?|better|rather than)\b|\b(?:more|less|higher|lower|bigger|smaller|harder|easier|faster|\w{3,}er) than\b|\bor\b",
-    re.I,
+    (
+        "date",
+        _any_of(
+            r"^\W*(?:(?:and|but|so|in|on|by|since|until|from|during)\W+)?when\b",
+            r"\b(?:what|which) (?:year|date|month|day|century|decade)\b",
+        ),
+    ),
+    ("person", _any_of(r"\bwho(?:m|se)?\b")),
+    ("place", _any_of(r"\bwhere\b", r"\b(?:what|which) (?:country|city|place|state|region|continent|location)\b")),
 )
 
-
-DEFINITION = re.compile(r"\W*(?:(?:what|who)(?: is|'s|’s| are) (?:an? |the )?[^?]{1,40}\?*$|what (?:does|do) .{1,60}\bmean\b|define\b)", re.I)
+LIST_QUESTION = _any_of(
+    r"\b(?:what|which|list|name|give me|tell me|how many)\b.{0,40}?\b(?:skills|tools|duties|responsibilities|reasons"
+    r"|industries|sectors|languages|frameworks|steps|benefits|advantages|drawbacks|qualities|options|scenarios"
+    r"|situations|libraries|tasks|differences|types|kinds|examples|platforms|roles|requirements|subjects|traits)\b",
+    r"^\W*list\b",
+    r"\bwhat (?:do|does|is|are) .{1,60}\b(?:do|responsible for)\b\W*$",
+    r"\b(?:responsibilities|duties)\b",
+)
+COMPARISON = _any_of(
+    r"\b(?:compare[ds]?|comparison|versus|vs|differ(?:s|ent|ence|ences)?|better|rather than|or)\b",
+    r"\b(?:more|less|\w{3,}er) than\b",
+)
+DEFINITION = _any_of(
+    r"\W*(?:what|who)(?: is|'s|’s| are) (?:an? |the )?[^?]{1,40}\?*$",
+    r"\W*what (?:does|do) .{1,60}\bmean\b",
+    r"\W*define\b",
+)
+NAME_OR_FIGURE = re.compile(r"(?<=\s)[A-Z][a-z]+|\b\d[\d,.]*\b")
 
 
 @dataclass(frozen=True)
@@ -69,7 +108,7 @@ class Query:
     """A question that stands alone, read."""
 
     text: str
-    kind: str  # "amount", "count", "date", "reason", "person", "place" or "open"
+    kind: str  # "reason", "amount", "count", "date", "person", "place" or "open"
     words: tuple[str, ...]  # every term, in order
     weights: Mapping[str, float]  # how much each term tells: its rarity in the library
     wants_list: bool
@@ -78,23 +117,33 @@ class Query:
 
     @property
     def terms(self) -> dict[str, float]:
-        """The terms an answer should hold, with their weights: frame words count only if nothing else is left."""
+        """The terms an answer should hold, weighed: frame words count only if nothing else is left."""
         content = {word: self.weights[word] for word in self.words if word not in _frame_terms()}
         return content or {word: self.weights[word] for word in self.words}
 
     @property
+    def names(self) -> frozenset[str]:
+        """Terms of capitalised words and of figures: "Germany" and "2034" allow no substitute."""
+        return frozenset(term for match in NAME_OR_FIGURE.finditer(self.text) for term in split_terms(match.group()))
+
+    @property
     def pairs(self) -> dict[tuple[str, str], float]:
         """Terms that stand beside each other, "software engineer" say, weighed as the lighter of the two."""
-        neighbours = zip(self.words, self.words[1:], strict=False)
-        return {pair: min(self.weights[term] for term in pair) for pair in neighbours}
+        return {pair: min(self.weights[term] for term in pair) for pair in pairwise(self.words)}
 
 
 def read_question(text: str, weigh: Callable[[Sequence[str]], Mapping[str, float]] | None = None) -> Query:
     """What a question asks for. `weigh` tells how much each term counts; without it all count alike."""
     words = split_terms(text)
-    weights = weigh(words) if weigh else dict.fromkeys(words, 1.0)
-    kind = next((name for name, pattern in KINDS if pattern.search(text)), "open")
-    return Query(text, kind, words, weights, bool(LIST_QUESTION.search(text)), bool(COMPARISON.search(text)), bool(DEFINITION.match(text)))
+    return Query(
+        text,
+        kind=next((name for name, pattern in KINDS if pattern.search(text)), "open"),
+        words=words,
+        weights=weigh(words) if weigh else dict.fromkeys(words, 1.0),
+        wants_list=bool(LIST_QUESTION.search(text)),
+        compares=bool(COMPARISON.search(text)),
+        defines=bool(DEFINITION.match(text)),
+    )
 
 
 def has_kind(kind: str, text: str) -> bool:
@@ -103,8 +152,22 @@ def has_kind(kind: str, text: str) -> bool:
     return pattern is None or bool(pattern.search(text))
 
 
+def cover(weights: Mapping[Key, float], held: Iterable[Key]) -> float:
+    """The share of the weight that `held` holds, 0 to 1; 0 when there is nothing to hold."""
+    total = sum(weights.values())
+    kept = set(held)
+    return sum(weight for key, weight in weights.items() if key in kept) / total if total else 0.0
+
+
+def match_heading(weights: Mapping[str, float], heading: Sequence[str]) -> float:
+    """F1 of a heading and a question: a heading about somebody else is no match, however much it shares."""
+    if not heading:
+        return 0.0
+    precision = sum(term in weights for term in heading) / len(heading)
+    recall = cover(weights, heading)
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
 @cache
 def _frame_terms() -> frozenset[str]:
-    return frozenset(term for word in FRAME_WORDS for term in split_terms(word))
-
-
+    return frozenset(split_terms(FRAME_WORDS))

@@ -7,15 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from assistant.conversation import Claim, ScoredPassage, ScoredUnit
-from assistant.question import Query
+from assistant.question import Query, match_heading
 from ingest.article import Passage
 from ingest.markdown import read_cells
 from ingest.terms import split_terms
 
-LONGEST_ANSWER = 3  # units; a list or a comparison may have more
+LONGEST_ANSWER = 4  # units
+LONGEST_COMPARISON = 5
 LONGEST_LIST = 12
 # A further unit is quoted when its log-odds are this close to the best one's.
-CLOSE = 1.6
+CLOSE = 2.5
+# A list that was asked for may stand this far behind.
+LIST_CLOSE = 4.0
 # Two units with this share of their terms in common say the same thing.
 SAME = 0.8
 # Worth of a unit, in log-odds, for bringing what the units before it lack.
@@ -25,7 +28,8 @@ NEW_SIDE = 4.0
 OWN = 0.15
 # Opens a sentence that leans on the one before it.
 LEANING = re.compile(
-    r"(?:this|that|these|those|they|it|its|their|he|she|his|her|such|both|however|therefore|moreover|furthermore|instead|also|in addition|as a result|for example|by contrast|the latter|the former)\b",
+    r"(?:this|that|these|those|they|it|its|their|he|she|his|her|such|both|however|therefore|moreover|furthermore"
+    r"|instead|also|in addition|as a result|for example|by contrast|the latter|the former)\b",
     re.I,
 )
 SIDES = re.compile(r"\s+(?:or|vs\.?|versus|and|than|compared (?:to|with)|from)\s+|[,/]\s*", re.I)
@@ -45,6 +49,11 @@ class _Candidate:
         return frozenset(split_terms(self.scored.text))
 
     @property
+    def about(self) -> frozenset[str]:
+        """The unit's terms and those of what announces it."""
+        return self.terms.union(split_terms(self.passage.lead), split_terms(self.passage.opening))
+
+    @property
     def place(self) -> tuple[str, int]:
         return (self.passage.article_id, self.scored.unit.start)
 
@@ -57,7 +66,7 @@ class ExtractiveWriter:
     def write(self, query: Query, passages: Sequence[ScoredPassage]) -> Iterator[Claim]:
         """One to five units that answer, or the list that was asked for, in reading order, each with its passage."""
         candidates = _read_candidates(passages)
-        chosen = _choose_list(query, candidates) or _choose_units(query, candidates)
+        chosen = _complete_lists(query, _choose_units(query, candidates), candidates)
         yield from _lay_out(_add_antecedents(chosen, candidates))
 
 
@@ -70,43 +79,14 @@ def _read_candidates(passages: Sequence[ScoredPassage]) -> list[_Candidate]:
     return sorted(candidates, key=lambda candidate: -candidate.scored.score)
 
 
-def _choose_list(query: Query, candidates: list[_Candidate]) -> list[_Candidate]:
-    """The whole list, when what answers best is part of one and the question is about the list, not about one item."""
-    if not candidates:
-        return []
-    best = candidates[0]
-    items = _list_around(best, candidates)
-    if len(items) < 2 or not (query.wants_list or _is_about_list(query, best)):
-        return []
-    return items[:LONGEST_LIST]
-
-
-def _is_about_list(query: Query, item: _Candidate) -> bool:
-    """True when the item holds no term of the question that its heading and lead-in lack."""
-    above = {*split_terms(item.passage.context), *split_terms(item.passage.lead)}
-    own = sum(weight for term, weight in query.terms.items() if term in item.terms and term not in above)
-    return own <= OWN * sum(query.terms.values())
-
-
-def _list_around(candidate: _Candidate, candidates: list[_Candidate]) -> list[_Candidate]:
-    """The items of the list that the candidate is part of or introduces."""
-    same = sorted((other for other in candidates if other.number == candidate.number), key=lambda other: other.index)
-    at = candidate.index
-    if candidate.scored.unit.kind == "sentence" and candidate.scored.text.endswith(":"):
-        at += 1
-    first = last = at
-    while first > 0 and same[first - 1].scored.unit.kind == "item":
-        first -= 1
-    while last < len(same) and same[last].scored.unit.kind == "item":
-        last += 1
-    return same[first:last]
-
-
 def _choose_units(query: Query, candidates: list[_Candidate]) -> list[_Candidate]:
-    """Greedily the best unit, then those that come close and bring something new (maximal marginal relevance)."""
+    """Greedily the best unit, then those that come close, sooner when they bring something new.
+
+    Maximal marginal relevance (Carbonell & Goldstein 1998) with the question's own terms as what can be new.
+    """
     sides = _read_sides(query)
     chosen: list[_Candidate] = []
-    while len(chosen) < LONGEST_ANSWER + len(sides):
+    while len(chosen) < min(LONGEST_COMPARISON, LONGEST_ANSWER + len(sides)):
         rest = [other for other in candidates if not _is_said(other, chosen) and not _is_lead_in(other)]
         if not rest:
             break
@@ -117,17 +97,61 @@ def _choose_units(query: Query, candidates: list[_Candidate]) -> list[_Candidate
     return chosen
 
 
-def _worth(
-    candidate: _Candidate, chosen: list[_Candidate], query: Query, sides: list[frozenset[str]]
-) -> float:
+def _complete_lists(query: Query, chosen: list[_Candidate], candidates: list[_Candidate]) -> list[_Candidate]:
+    """The whole list instead of some of its items, when the question is about the list; before it the best unit."""
+    lists = [
+        items for first in _list_starts(query, chosen, candidates) if len(items := _list_around(first, candidates)) > 1
+    ]
+    asked = [items for items in lists if _is_about_list(query, items) and _is_wanted(query, items, chosen)]
+    if not asked:
+        return chosen
+    # max keeps the first of equals, and they stand in the order of their scores.
+    best = max(asked, key=lambda items: match_heading(query.weights, split_terms(items[0].passage.heading)))
+    return [unit for unit in chosen[:1] if unit not in best] + best[:LONGEST_LIST]
+
+
+def _is_wanted(query: Query, items: list[_Candidate], chosen: list[_Candidate]) -> bool:
+    taken = [unit for unit in chosen if unit in items]
+    return query.wants_list or len(taken) > 1 or chosen[0] in taken
+
+
+def _list_starts(query: Query, chosen: list[_Candidate], candidates: list[_Candidate]) -> list[_Candidate]:
+    """Units that may belong to the list asked for: those chosen and, for a list question, those close behind."""
+    if not query.wants_list or not chosen:
+        return chosen
+    return chosen + [other for other in candidates if other.scored.score >= chosen[0].scored.score - LIST_CLOSE]
+
+
+def _list_around(candidate: _Candidate, candidates: list[_Candidate]) -> list[_Candidate]:
+    """The items of the list that the candidate is part of or introduces."""
+    same = sorted((other for other in candidates if other.number == candidate.number), key=lambda other: other.index)
+    first = last = candidate.index + candidate.scored.text.endswith(":")
+    while 0 < first <= len(same) and same[first - 1].scored.unit.kind == "item":
+        first -= 1
+    while last < len(same) and same[last].scored.unit.kind == "item":
+        last += 1
+    return same[first:last]
+
+
+def _is_about_list(query: Query, items: list[_Candidate]) -> bool:
+    """True when no item holds a term of the question that the heading and lead-in lack: it asks for all of them."""
+    passage = items[0].passage
+    before = passage.text[: items[0].scored.unit.start - passage.start]
+    above = {*split_terms(passage.context), *split_terms(passage.lead), *split_terms(before)}
+    terms, total = query.terms, sum(query.terms.values())
+    lacking = {term: weight for term, weight in terms.items() if term not in above}
+    return all(sum(lacking[term] for term in item.terms if term in lacking) <= OWN * total for item in items)
+
+
+def _worth(candidate: _Candidate, chosen: list[_Candidate], query: Query, sides: list[frozenset[str]]) -> float:
     if not chosen:
         return candidate.scored.score
     held = frozenset[str]().union(*(other.terms for other in chosen))
     terms = query.terms
     total = sum(terms.values()) or 1.0
     fresh = sum(weight for term, weight in terms.items() if term in candidate.terms and term not in held) / total
-    new_side = any(_is_about(candidate, side, sides) and not any(_is_about(o, side, sides) for o in chosen) for side in sides)
-    return candidate.scored.score - CLOSE + NEW_TERMS * fresh + NEW_SIDE * new_side
+    new_side = any(_is_about(candidate, side) and not any(_is_about(o, side) for o in chosen) for side in sides)
+    return candidate.scored.score + NEW_TERMS * fresh + NEW_SIDE * new_side
 
 
 def _read_sides(query: Query) -> list[frozenset[str]]:
@@ -140,15 +164,15 @@ def _read_sides(query: Query) -> list[frozenset[str]]:
     return [side for side in own if side] if sum(map(bool, own)) > 1 else []
 
 
-def _is_about(candidate: _Candidate, side: frozenset[str], sides: list[frozenset[str]]) -> bool:
-    words = candidate.terms | frozenset(split_terms(candidate.passage.lead))
-    return bool(side & words)
+def _is_about(candidate: _Candidate, side: frozenset[str]) -> bool:
+    return bool(side & candidate.about)
 
 
 def _is_said(candidate: _Candidate, chosen: list[_Candidate]) -> bool:
     terms = candidate.terms
     return any(
-        other.place == candidate.place or len(terms & other.terms) >= SAME * len(terms | other.terms) for other in chosen
+        other.place == candidate.place or len(terms & other.terms) >= SAME * len(terms | other.terms)
+        for other in chosen
     )
 
 
@@ -163,7 +187,12 @@ def _add_antecedents(chosen: list[_Candidate], candidates: list[_Candidate]) -> 
     complete = list(chosen)
     for candidate in chosen:
         before = by_place.get((candidate.number, candidate.index - 1))
-        if before and LEANING.match(candidate.scored.text) and not _is_said(before, complete) and not _is_lead_in(before):
+        if (
+            before
+            and LEANING.match(candidate.scored.text)
+            and not _is_said(before, complete)
+            and not _is_lead_in(before)
+        ):
             complete.append(before)
     return complete
 
@@ -191,7 +220,11 @@ def _join(previous: _Candidate | None, candidate: _Candidate) -> str:
         return bullet
     if bullet:
         return "\n" + bullet if previous.scored.unit.kind in ("item", "row") else "\n\n" + bullet
-    return " " if previous.passage.headings == candidate.passage.headings and previous.scored.unit.kind == "sentence" else "\n\n"
+    return (
+        " "
+        if previous.passage.headings == candidate.passage.headings and previous.scored.unit.kind == "sentence"
+        else "\n\n"
+    )
 
 
 def _show(candidate: _Candidate) -> str:

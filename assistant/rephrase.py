@@ -13,15 +13,19 @@ WHAT_ABOUT = re.compile(r"^(?:(?:what|how) about|(?:the )?same (?:question )?for
 COURTESY = re.compile(r"(?:thanks?|thank you|great|ok(?:ay)?|hi|hello|bye|no)\b[\s\w]{0,12}\W*", re.I)
 WHY = re.compile(r"^(?:why|how come|how so|why (?:is|'s) (?:that|this|it)(?: so)?|why so)\W*$", re.I)
 MORE = re.compile(
-    r"^(?:(?:please )?(?:(?:can you )?tell me |say |give me |anything )?more(?: (?:about|on) (?:it|that|this|them))?|go on"
-    r"|continue|yes|yes please|sure|yep|yeah|please do|(?:can you )?elaborate|(?:more )?details?|explain|and|really)\W*$",
+    r"^(?:(?:please )?(?:(?:can you )?tell me |say |give me |anything )?more(?: (?:about|on) (?:it|that|this|them))?"
+    r"|go on|continue|yes|yes please|sure|yep|yeah|please do|(?:can you )?elaborate|(?:more )?details?|explain|and"
+    r"|really)\W*$",
     re.I,
 )
 PERSONS = re.compile(r"\b(they|them|their|theirs|he|him|his|she|her)\b", re.I)
-ONE = re.compile(r"\b(?:(?<=be )|(?<=become )|(?<=becoming )|(?<=need )|(?<=hire )|(?<=have )|(?<=get )|(?<=find ))one\b", re.I)
+ONE = re.compile(
+    r"\b(?:(?<=be )|(?<=become )|(?<=becoming )|(?<=need )|(?<=hire )|(?<=have )|(?<=get )|(?<=find ))one\b", re.I
+)
 # "it" and "that" point back when little else is said; "is it possible to …" and "the jobs that …" do not.
 POINTS_BACK = re.compile(
-    r"\b(?:is|are|was|does|do|did|can|could|will|would|has) (?:it|that|this|these|those)\b(?! (?:\w+ )?(?:to|that|if|for)\b)"
+    r"\b(?:is|are|was|does|do|did|can|could|will|would|has) (?:it|that|this|these|those)\b"
+    r"(?! (?:\w+ )?(?:to|that|if|for)\b)"
     r"|\b(?:so|it|that|this|these|those)\W*$",
     re.I,
 )
@@ -33,17 +37,23 @@ HEAD = re.compile(
 )
 TOKEN = re.compile(r"[\w+#/&’'-]+|[^\w\s]")
 NOT_A_ROLE = frozenset(
-    "after answer better bigger career center computer consider corner cover differ earlier easier either enter ever expect"
-    " factor faster former further greater harder higher however important indicator larger later latter letter lower"
-    " major matter member minor monitor never newer number offer older order other outsider over paper per power prefer"
-    " project quarter rather relevant remember senior junior significant smaller sector server shorter silver sooner user"
-    " subject summer superior than their under vector water weather whether winter wonder younger for or".split()
+    """
+    after answer better bigger career center computer consider corner cover differ earlier easier either enter
+    ever expect factor faster former further greater harder higher however important indicator larger later
+    latter letter lower major matter member minor monitor never newer number offer older order other outsider
+    over paper per power prefer project quarter rather relevant remember senior junior significant smaller
+    sector server shorter silver sooner user subject summer superior than their under vector water weather
+    whether winter wonder younger for or
+    """.split()
 )
 NOT_IN_SUBJECT = frozenset(
-    "a an the and or for of to in on at by as with from than vs versus about between is are was were be do does did can"
-    " could should would will must how what which who why when where much many more most less that this these those their"
-    " its it i you we they my your our not if become becoming hire hiring average typical each every all any some no only"
-    " new need needs earn earns make makes use uses choose every start starting tell me list explain compare give".split()
+    """
+    a an the and or for of to in on at by as with from than vs versus about between is are was were be do does
+    did can could should would will must how what which who why when where much many more most less that this
+    these those their its it i you we they my your our not if become becoming hire hiring average typical each
+    every all any some no only new need needs earn earns make makes use uses choose every start starting tell me
+    list explain compare give
+    """.split()
 )
 PLACE = re.compile(r"(?:in|at|for|on|within|outside|across)\s+(?:the\s+)?(?:[A-Z][\w.]*|US|UK|EU)(?:[\s-][A-Z][\w.]*)*")
 NAME = re.compile(r"[A-Z][\w.]*(?:[\s-][A-Z][\w.]*)*")
@@ -60,6 +70,9 @@ VERB = re.compile(
 )
 # "in total", "with bonuses": narrows the question before it and asks nothing of its own.
 NARROWING = re.compile(r"(?:in|at|with|without|by|on|per|after|before|during|under|over|since|until|including)\b", re.I)
+
+
+SHORT = 3  # words; a longer fragment without "and" or "what about" is a search of its own
 
 
 @dataclass(frozen=True)
@@ -88,19 +101,20 @@ def _complete(asked: str, topic: _Topic) -> str:
         return asked
     if MORE.match(asked):
         return topic.question
-    if COURTESY.fullmatch(asked):
-        return asked
     opened = OPENING.sub("", asked)
-    if WHY.match(opened):
-        return _ask_why(topic.question)
     rest = WHAT_ABOUT.sub("", opened)
     bare = rest.rstrip("?.! ")
-    if PLACE.fullmatch(bare):
-        return _move(topic.question, bare)
-    follows = rest != opened or (rest != asked and not QUESTION_WORD.match(rest))
-    if bare and (rest != opened or (_is_fragment(bare) and (follows or len(bare.split()) <= 3))):
-        return _fill_in(bare, topic)
-    return _point(asked, topic)
+    if COURTESY.fullmatch(asked) or not bare:
+        completed = asked
+    elif WHY.match(opened):
+        completed = _ask_why(topic.question)
+    elif PLACE.fullmatch(bare):
+        completed = _move(topic.question, bare)
+    elif rest != opened or (_is_fragment(bare) and (opened != asked or len(bare.split()) <= SHORT)):
+        completed = _fill_in(bare, topic)
+    else:
+        completed = _point(asked, topic)
+    return completed
 
 
 def _is_fragment(bare: str) -> bool:
@@ -108,7 +122,7 @@ def _is_fragment(bare: str) -> bool:
 
 
 def _ask_why(previous: str) -> str:
-    """ "How much does X earn?" becomes "Why does X earn that much?"."""
+    """The reason of what was asked: "How much does X earn?" becomes "Why does X earn that much?"."""
     body = previous.rstrip("?.! ")
     lowered = body[:1].lower() + body[1:]
     if match := re.match(r"(?:do|does|did|is|are|can|should|will)\b", lowered):
@@ -145,7 +159,9 @@ def _fill_in(fragment: str, topic: _Topic) -> str:
 def _swap(question: str, old: str, new: str) -> str:
     """`old` replaced by `new` in the same number, and the article before it set right."""
     plural = old.endswith("s")
-    put = new if new.endswith("s") == plural or new.endswith("ing") else (new + "s" if plural else new.removesuffix("s"))
+    put = (
+        new if new.endswith("s") == plural or new.endswith("ing") else (new + "s" if plural else new.removesuffix("s"))
+    )
     article = re.compile(rf"\b([Aa])n?(\s+){re.escape(old)}\b")
     if article.search(question):
         return article.sub(lambda match: f"{match[1]}{'n' * _sounds_open(put)}{match[2]}{put}", question, count=1)

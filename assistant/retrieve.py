@@ -32,7 +32,7 @@ class PassageRetriever(BaseRetriever):
     library: Any  # ingest.library.Library
     settings: Settings
 
-    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:  # noqa: ARG002 - LangChain calls it so
         weighed = read_question(query, lambda terms: weigh_terms(terms, self.library))
         found = find_passages(weighed, self.library, self.settings)
         return [_as_document(scored) for scored in found]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TypeVar
 
 from assistant.conversation import ScoredPassage, ScoredUnit
-from assistant.question import Query, has_kind
+from assistant.question import Query, cover, has_kind, match_heading
 from ingest.terms import split_terms
 
-Key = TypeVar("Key", bound=Hashable)
-
-DEFINING = re.compile(r"an? |[^.,;:]{1,60} (?:is|are|means?|refers? to) (?:an? |the )?", re.I)
+DEFINING = re.compile(
+    r"(?:an? |the )?[^.,;:]{1,60} (?:is|are|means?|refers? to) (?:an? |the )?"
+    r"|an? (?!.{1,40} (?:therefore|must|cannot|can|should|needs?|has|may|also)\b)",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,9 @@ class Signals:
     defines: float  # for "what is a ...": the unit begins as a definition of it
 
 
-# Conditional logit over the units of the ranked passages (which unit holds the gold answer?), fitted with equal weight to
-# SQuAD 2.0's tuning titles (2,048 questions), 145 questions on the 54 pages made from their pay, outlook and openings,
-# and the 66 shipped prompts. The gold unit is first / among three: .75 / .89, .87 / .95, .68 / .96.
+# Conditional logit over the units of the ranked passages (which unit holds the gold answer?), fitted with equal weight
+# to SQuAD 2.0's tuning titles (2,048 questions), 145 questions on the 54 pages made from their pay, outlook and
+# openings, and the 66 shipped prompts. The gold unit is first / among three: .75 / .89, .87 / .95, .68 / .96.
 WEIGHTS = Signals(
     similarity=4.75,
     passage=3.98,
@@ -62,9 +63,9 @@ def read_signals(query: Query, scored: ScoredPassage) -> list[Signals]:
     """One set of signals for each unit of the passage, in order."""
     passage, weights = scored.passage, query.terms
     terms = [split_terms(unit.text) for unit in scored.units]
-    around = frozenset(split_terms(f"{passage.context} {passage.lead}"))
+    around = frozenset(split_terms(f"{passage.context} {passage.lead} {passage.opening}"))
     held_in_passage = cover(weights, around.union(*terms))
-    heading = _match_heading(weights, split_terms(passage.headings[-1])) if passage.headings else 0.0
+    heading = match_heading(query.weights, split_terms(passage.headings[-1])) if passage.headings else 0.0
     return [
         Signals(
             similarity=unit.similarity,
@@ -81,19 +82,3 @@ def read_signals(query: Query, scored: ScoredPassage) -> list[Signals]:
         )
         for index, unit in enumerate(scored.units)
     ]
-
-
-def _match_heading(weights: Mapping[str, float], heading: Sequence[str]) -> float:
-    """F1 of a heading and a question: a heading about somebody else is no match, however much it shares."""
-    if not heading:
-        return 0.0
-    precision = sum(term in weights for term in heading) / len(heading)
-    recall = cover(weights, heading)
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def cover(weights: Mapping[Key, float], held: Iterable[Key]) -> float:
-    """The share of the weight that `held` holds, 0 to 1; 0 when there is nothing to hold."""
-    total = sum(weights.values())
-    kept = set(held)
-    return sum(weight for key, weight in weights.items() if key in kept) / total if total else 0.0

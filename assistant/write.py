@@ -24,7 +24,7 @@ LINE_START = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+|\s*#+\s+|\s*")
 
 
 class Writer(Protocol):
-    """Ranked passages -> claims. The last claim may be incomplete while it is being written; the next one replaces it."""
+    """Ranked passages -> claims; an incomplete claim is replaced by the next one."""
 
     name: str
 

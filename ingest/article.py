@@ -76,6 +76,11 @@ class Passage:
         return "\n".join(part for part in (self.context, self.lead, self.text) if part)
 
     @property
+    def opening(self) -> str:
+        """What stands before the first unit: a table's header row, or nothing."""
+        return self.text[: self.units[0].start - self.start] if self.units else ""
+
+    @property
     def heading(self) -> str:
         """The innermost heading, or the article's title above the first heading."""
         return self.headings[-1] if self.headings else self.title

@@ -140,7 +140,8 @@ class SentenceTransformersEmbedder:
 
     def embed_question(self, text: str) -> NDArray[np.float32]:
         # One thread: with two, a busy core beside us turned 21 ms into 480 ms.
-        return self._encode([text], threads=1)[0]
+        vector: NDArray[np.float32] = self._encode([text], threads=1)[0]
+        return vector
 
     def embed_passages(self, passages: Sequence[Passage]) -> Iterator[PassageVectors]:
         # Neighbours in length share a batch, so that little of it is padding.

@@ -11,7 +11,7 @@ from ingest.article import Article, Passage, Unit
 from ingest.markdown import Line, read_lines
 from ingest.settings import IngestSettings
 
-# A sentence longer than this is cut at a clause or a word: no reader wants it quoted whole, and no model reads it whole.
+# A sentence longer than this is cut at a clause or a word: nobody wants it quoted whole, and no model reads it whole.
 LONGEST_UNIT = 1_000
 # A list or a table may fill this many times a passage's length: half a list is half an answer.
 LIST_STRETCH = 2
@@ -24,11 +24,28 @@ FIRST_WORD = re.compile(r"[\"'“‘«(\[]*+([^\s\"'“‘«(\[]*)")
 LAST_WORD = re.compile(r"[\"'“‘«(\[]*([^\s]*)\Z")
 ACRONYM = re.compile(r"(?:[A-Za-z]\.){2,}|Ph\.D\.|M\.Sc\.|B\.Sc\.")
 # Never end a sentence: a name or a number follows.
-TITLES = frozenset("mr. mrs. ms. dr. prof. st. mt. gen. sen. rep. gov. capt. lt. col. sgt. rev. hon. fig. no. nos. vol. pp. art. sec. cf. vs. v. e.g. i.e. approx. ca. al. eq.".split())  # fmt: skip
+TITLES = frozenset(
+    """
+    mr. mrs. ms. dr. prof. st. mt. gen. sen. rep. gov. capt. lt. col. sgt. rev. hon. fig. no. nos. vol. pp. art.
+    sec. cf. vs. v. e.g. i.e. approx. ca. al. eq.
+    """.split()
+)
 # End a sentence only before a word that opens one.
-MAYBE = frozenset("inc. ltd. co. corp. llc. etc. jr. sr. dept. univ. assn. bros. est. avg. min. max. jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec. mon. tue. wed. thu. fri. sat. sun. a.m. p.m.".split())  # fmt: skip
+MAYBE = frozenset(
+    """
+    inc. ltd. co. corp. llc. etc. jr. sr. dept. univ. assn. bros. est. avg. min. max. jan. feb. mar. apr. jun.
+    jul. aug. sep. sept. oct. nov. dec. mon. tue. wed. thu. fri. sat. sun. a.m. p.m.
+    """.split()
+)
 OPENERS = frozenset(
-    "a about after all although an and another any are as at because before both but by can could did do does during each even every finally first for from furthermore he her here his how however i if in instead is it its later many more moreover most my no nor not now of often on one only or other others our over people perhaps she should similarly since so some still such than that the their then there therefore these they this those though thus to today under unlike until we what when where whether which while who why will with within without you your".split()  # fmt: skip
+    """
+    a about after all although an and another any are as at because before both but by can could did do does
+    during each even every finally first for from furthermore he her here his how however i if in instead is it
+    its later many more moreover most my no nor not now of often on one only or other others our over people
+    perhaps she should similarly since so some still such than that the their then there therefore these they
+    this those though thus to today under unlike until we what when where whether which while who why will with
+    within without you your
+    """.split()
 )
 
 

@@ -14,18 +14,38 @@ VERSION = 1
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*+(?:\+\+|#)?|\d+(?:[.,]\d+)*+")
 
 STOP_WORDS = frozenset(
-    "a about above after again all also am an and any are as at aren't be been being before between both but by can cannot could did didn't do does doesn't doing don't done down during each either else etc few for from further get gets given go goes got had has have having he her here hers him his how however i if in into is isn't it it's its itself just let like many may me might mine more most much must my myself no nor not now of off on once one ones only onto or other our ours out over own per please quite rather really s same shall she should since so some such t tell than that the their theirs them then there these they thing things this those though through to too under until up upon us use used using very was we were what what's whats when where whether which while who whom whose why will with within without would yes yet you your yours".split()  # fmt: skip
-)
-
-# Words that career articles use for one another; the first stands for all of its line.
+    """
+    a about above after again all also am an and any are as at aren't be been being before between both but by
+    can cannot could did didn't do does doesn't doing don't done down during each either else etc few for from
+    further get gets given go goes got had has have having he her here hers him his how however i if in into is
+    isn't it it's its itself just let like many may me might mine more most much must my myself no nor not now
+    of off on once one ones only onto or other our ours out over own per please quite rather really s same shall
+    she should since so some such t tell than that the their theirs them then there these they thing things this
+    those though through to too under until up upon us use used using very was we were what what's whats when
+    where whether which while who whom whose why will with within without would yes yet you your yours
+    """.split()
+)  # Words that career articles use for one another; the first stands for all of its line.
 SYNONYMS = """
-pay salary salaries earn earns earned earning earnings wage wages compensation compensated paid pays income incomes remuneration
-degree degrees diploma diplomas
+pay salary salaries earn earns earned earning earnings wage wages compensation compensated paid pays income incomes
+degree degrees diploma diplomas education educational
 grow growth growing grows grew expand expands expansion expanding
+fast faster fastest quickly rapid rapidly
 job jobs employment position positions
 duty duties responsibility responsibilities task tasks
 skill skills skillset competence competencies
 tool tools toolset toolkit
+cost costs price prices cheap cheaper cheapest expensive
+math maths mathematics mathematical
+hire hires hired hiring recruit recruits recruiting recruitment
+main core primary principal chief
+world worldwide global globally international internationally
+day days daily everyday
+change changes changing switch switching move moves moving transition transitioning pivot
+company companies business businesses firm firms employer employers organization organizations
+big large larger biggest largest
+important key essential
+study studying studies learn learning learns
+easy easier easily simple
 ml mls
 usa american america
 """
@@ -44,6 +64,7 @@ PHRASES = (
     (r"\bin-house\b", "inhouse"),
 )
 UPPER_CASE_US = re.compile(r"\bUS\b")  # "us" in lower case is a pronoun
+
 
 @lru_cache(maxsize=50_000)
 def split_terms(text: str) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
-# At the default of 100, recall@20 of 10,000 random vectors was 0.75; at 400 it is 0.93, for 2 ms more a question.
+# Recall@20 against exact search was 1.0000 for 500 questions, over the 2,525 passages of 54 pages and over their 8,299
+# units; at the default of 100 it was .999 to 1. Harder data needs it: over 10,000 random vectors .93 instead of .75.
 SEARCH_WIDTH = 400
 # At the default of 16, 70 of 1,200 vectors, most of them duplicates, could never be found; at 48 all can.
 NEIGHBOURS = 48
@@ -158,6 +159,7 @@ def _connect(place: IndexPlace, number: int) -> Iterator[Any]:
             address = urlsplit(place.url)
             secure = address.scheme == "https"
             port = address.port or (443 if secure else 8000)
+            # Without a time limit: chromadb 1.5.9 sets none, and none of its settings reaches the requests.
             client = chromadb.HttpClient(host=address.hostname or "", port=port, ssl=secure, settings=settings)
         else:
             client = chromadb.PersistentClient(path=_spell_anew(place.folder_of(number)), settings=settings)

@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks NAME [--json]`: one benchmark, as a table; with --json its last line is one JSON object."""
+"""`python -m tests.benchmarks NAME [--json]`: one benchmark as a table; with --json, JSON on the last line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ def show(result: Result) -> None:
     table = Table("", *columns, title=f"{result.benchmark}: {result.note}")
     for name, row in rows.items():
         if row:
-            table.add_row(name, *(f"{row[key]:g}" if isinstance(row.get(key), float) else str(row.get(key, "")) for key in columns))
+            table.add_row(
+                name,
+                *(f"{row[key]:g}" if isinstance(row.get(key), float) else str(row.get(key, "")) for key in columns),
+            )
     Console(width=160).print(table)
 
 

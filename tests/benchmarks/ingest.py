@@ -1,7 +1,8 @@
 """Ingest of the 54 pages, source to searchable, beside LangChain's quick start with the same weights, in one process.
 
-The quick start is the one of LangChain's documentation: the page's text by BeautifulSoup, RecursiveCharacterTextSplitter
-1000/200, HuggingFaceEmbeddings, Chroma on disk. Both models are loaded before the clock starts.
+The quick start is the one of LangChain's documentation: the page's text by BeautifulSoup,
+RecursiveCharacterTextSplitter 1000/200, HuggingFaceEmbeddings, Chroma on disk. Both models are loaded before the clock
+starts.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ ROUNDS = 2  # each, in turn; the faster one counts
 
 def run() -> Result:
     pages = list_bls_pages()
-    settings = IngestSettings(_env_file=None)
+    settings = IngestSettings(_env_file=None)  # type: ignore[call-arg]
     embedder = load_embedder(settings)
     quick_start = QuickStart(locate_model(settings.embedding_model))
     ours, theirs = [], []
@@ -67,7 +68,8 @@ class QuickStart:
 
         started = time.perf_counter()
         documents = [
-            Document(BeautifulSoup(page.read_bytes(), "lxml").get_text(), metadata={"source": str(page)}) for page in pages
+            Document(BeautifulSoup(page.read_bytes(), "lxml").get_text(), metadata={"source": str(page)})
+            for page in pages
         ]
         chunks = RecursiveCharacterTextSplitter(chunk_size=1000, chunk_overlap=200).split_documents(documents)
         store = Chroma.from_documents(chunks, self._embeddings, persist_directory=folder)

