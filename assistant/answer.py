@@ -33,6 +33,10 @@ MISSING_NAMED = 3  # words named as missing
 PUNCTUATION = "?!.,;:()'\"“”‘’"
 
 
+class NothingWritten(Exception):
+    """A writer ended without a word."""
+
+
 @dataclass(frozen=True)
 class Question:
     """What is asked, after what."""
@@ -51,7 +55,7 @@ def answer(question: Question, library: Library, settings: Settings, writer: Wri
     """
     started = time.perf_counter()
     _check(question, library, settings)
-    standalone = rephrase(question.text, question.history)  # 1. stands alone
+    standalone = rephrase(_legible(question.text), question.history)  # 1. stands alone
     query = read_question(standalone, lambda terms: weigh_terms(terms, library))
     passages = score_units(query, find_passages(query, library, settings))  # 2. ranked, scored
     judgement = judge(query, passages)  # 3. the gate
@@ -76,11 +80,20 @@ def _check(question: Question, library: Library, settings: Settings) -> None:
         raise LibraryEmpty("The library holds no articles yet. Run: career ingest FILE_OR_URL")
 
 
+def _legible(text: str) -> str:
+    """`text` without lone surrogates, which no tokenizer and no database takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _write(
     draft: Reply, query: Query, passages: Sequence[ScoredPassage], writer: Writer, library: Library
 ) -> Iterator[Reply]:
     try:
-        yield from _prove_as_written(draft, writer.write(query, passages), passages, library)
+        reply = draft
+        for reply in _prove_as_written(draft, writer.write(query, passages), passages, library):
+            yield reply
+        if not reply.text.strip():
+            raise NothingWritten
     except CareerError:
         raise
     except Exception as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from assistant.conversation import Citation, Claim, ScoredPassage
 from ingest.article import Article, Passage, Unit
+from ingest.errors import ArticleUnknown
 from ingest.terms import split_terms
 
 UNVERIFIED = "[unverified]"
@@ -37,7 +38,7 @@ def cite(claims: Iterable[Claim], passages: Sequence[ScoredPassage], find_articl
     citations: list[Citation] = []
     unverified = 0
     for claim in claims:
-        text = MARK.sub("", claim.text)
+        text = _drop_marks(claim.text)
         quotes = [quote for quote in _find_quotes(claim, text, passages) if _is_true(quote, find_article)]
         marks = ""
         for passage, unit in quotes:
@@ -52,6 +53,13 @@ def cite(claims: Iterable[Claim], passages: Sequence[ScoredPassage], find_articl
             unverified += 1
         parts.append(claim.prefix + text + (f" {marks}" if marks else ""))
     return Proof("".join(parts), tuple(citations), unverified)
+
+
+def _drop_marks(text: str) -> str:
+    """`text` without anything that would read as a mark of ours, however it is nested."""
+    while (bare := MARK.sub("", text)) != text:
+        text = bare
+    return text
 
 
 def _find_quotes(claim: Claim, text: str, passages: Sequence[ScoredPassage]) -> list[tuple[Passage, Unit]]:
@@ -105,7 +113,11 @@ def _figures(text: str) -> set[str]:
 def _is_true(quote: tuple[Passage, Unit], find_article: Callable[[str], Article]) -> bool:
     passage, unit = quote
     words = _words_of(passage, unit)
-    return bool(words.strip()) and find_article(passage.article_id).text[unit.start : unit.end] == words
+    try:
+        text = find_article(passage.article_id).text
+    except ArticleUnknown:  # removed while this answer was being written
+        return False
+    return bool(words.strip()) and text[unit.start : unit.end] == words
 
 
 def _make_citation(number: int, passage: Passage, unit: Unit, article: Article) -> Citation:

@@ -17,7 +17,7 @@ from ingest.terms import split_terms
 BIAS, SIMILARITY, COVERAGE, MISSING, NAME_MISSING, KIND_MISSING = -6.58, 5.95, 6.26, -4.07, -3.07, -2.47
 # At .4, of the same three: right refusals .96, 1.0, .90; wrong ones .03, .09, .01.
 THRESHOLD = 0.4
-CLOSE = 2.0  # log-odds; passages with a unit this close to the best one count as near
+CLOSE = 2.0  # log-odds; passages with a unit this close to the best one are near it; in a comparison all are
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ def judge(query: Query, passages: Sequence[ScoredPassage]) -> Judgement:
         return Judgement(0.0)
     best, passage = max(units, key=lambda pair: pair[0].score)
     held = frozenset[str]().union(
-        *(split_terms(near.embedded_text) for unit, near in units if unit.score > best.score - CLOSE)
+        *(split_terms(near.embedded_text) for unit, near in units if query.sides or unit.score > best.score - CLOSE)
     )
     missing = sorted((term for term in terms if term not in held), key=lambda term: -terms[term])
     odds = (
         BIAS
         + SIMILARITY * best.similarity
-        + COVERAGE * cover(terms, _read_near(best, passage))
+        + COVERAGE * cover(terms, held if query.sides else _read_near(best, passage))
         + MISSING * cover(terms, missing)
         + NAME_MISSING * any(term in query.names for term in missing)
         + KIND_MISSING * (not has_kind(query.kind, best.text))

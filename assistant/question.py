@@ -15,11 +15,12 @@ Key = TypeVar("Key", bound=Hashable)
 
 # Words that say what form the answer should have; a text that answers need not hold them.
 FRAME_WORDS = """
-    actual actually amount answer best better become compare compared comparison difference differences differ different
-    describe define definition explain example examples exactly fast figure find figures give go good happen happened
-    kind kinds know learn list long look make makes mean means meant name named need needs needed number numbers part
-    people person percent percentage rank ranked require required requires say says sort study take term type types
-    typical typically usual usually versus vs want way ways word work worth
+    actual actually amount answer become best better compare compared comparison define definition describe
+    differ difference differences different duties duty enough exactly example examples explain fast figure
+    figures find give go good happen happened kind kinds know learn list long look make makes mean means meant
+    name named need needed needs number numbers part people percent percentage person rank ranked require
+    required requires responsibilities responsibility say says sort study take term type types typical typically
+    usual usually versus vs want way ways word work worth
 """
 
 
@@ -95,6 +96,7 @@ COMPARISON = _any_of(
     r"\b(?:compare[ds]?|comparison|versus|vs|differ(?:s|ent|ence|ences)?|better|rather than|or)\b",
     r"\b(?:more|less|\w{3,}er) than\b",
 )
+SIDES = re.compile(r"\s+(?:or|vs\.?|versus|and|than|compared (?:to|with)|from)\s+|[,/:]\s*", re.IGNORECASE)
 DEFINITION = _any_of(
     r"\W*(?:what|who)(?: is|'s|’s| are) (?:an? |the )?[^?]{1,40}\?*$",
     r"\W*what (?:does|do) .{1,60}\bmean\b",
@@ -125,6 +127,20 @@ class Query:
     def names(self) -> frozenset[str]:
         """Terms of capitalised words and of figures: "Germany" and "2034" allow no substitute."""
         return frozenset(term for match in NAME_OR_FIGURE.finditer(self.text) for term in split_terms(match.group()))
+
+    @property
+    def sides(self) -> list[frozenset[str]]:
+        """What a comparison compares: for each side the terms that the others lack. Empty when nothing is compared."""
+        if not self.compares:
+            return []
+        named = [frozenset(split_terms(part)) & self.terms.keys() for part in SIDES.split(self.text)]
+        own = [part.difference(*(other for other in named if other is not part)) for part in named]
+        sides = [side for side in own if side]
+        return sides if len(sides) > 1 else []
+
+    def without(self, side: frozenset[str]) -> str:
+        """The question as if it were not about this side: the words of that side left out."""
+        return " ".join(word for word in self.text.split() if not side.intersection(split_terms(word)))
 
     @property
     def pairs(self) -> dict[tuple[str, str], float]:

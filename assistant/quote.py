@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from assistant.conversation import Claim, ScoredPassage, ScoredUnit
-from assistant.question import Query, match_heading
+from assistant.question import Query, cover, match_heading
 from ingest.article import Passage
 from ingest.markdown import read_cells
 from ingest.terms import split_terms
@@ -21,6 +21,8 @@ CLOSE = 2.5
 LIST_CLOSE = 4.0
 # Two units with this share of their terms in common say the same thing.
 SAME = 0.8
+# A further unit, with its headings, holds at least this share of what the first one holds of the question's terms.
+SUBJECT = 0.9
 # Worth of a unit, in log-odds, for bringing what the units before it lack.
 NEW_TERMS = 3.0
 NEW_SIDE = 4.0
@@ -32,7 +34,6 @@ LEANING = re.compile(
     r"|instead|also|in addition|as a result|for example|by contrast|the latter|the former)\b",
     re.I,
 )
-SIDES = re.compile(r"\s+(?:or|vs\.?|versus|and|than|compared (?:to|with)|from)\s+|[,/]\s*", re.I)
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class _Candidate:
 
     @property
     def about(self) -> frozenset[str]:
-        """The unit's terms and those of what announces it."""
-        return self.terms.union(split_terms(self.passage.lead), split_terms(self.passage.opening))
+        """The unit's terms and those of what announces it, the article's title left out: it is about everything."""
+        above = (*self.passage.headings, self.passage.lead, self.passage.opening)
+        return self.terms.union(split_terms("\n".join(above)))
 
     @property
     def place(self) -> tuple[str, int]:
@@ -66,7 +68,9 @@ class ExtractiveWriter:
     def write(self, query: Query, passages: Sequence[ScoredPassage]) -> Iterator[Claim]:
         """One to five units that answer, or the list that was asked for, in reading order, each with its passage."""
         candidates = _read_candidates(passages)
-        chosen = _complete_lists(query, _choose_units(query, candidates), candidates)
+        # Where every unit but repeats its heading, the best of them is still all that the articles say.
+        chosen = _choose_units(query, candidates) or candidates[:1]
+        chosen = _complete_lists(query, chosen, candidates)
         yield from _lay_out(_add_antecedents(chosen, candidates))
 
 
@@ -84,10 +88,10 @@ def _choose_units(query: Query, candidates: list[_Candidate]) -> list[_Candidate
 
     Maximal marginal relevance (Carbonell & Goldstein 1998) with the question's own terms as what can be new.
     """
-    sides = _read_sides(query)
+    sides = query.sides
     chosen: list[_Candidate] = []
     while len(chosen) < min(LONGEST_COMPARISON, LONGEST_ANSWER + len(sides)):
-        rest = [other for other in candidates if not _is_said(other, chosen) and not _is_lead_in(other)]
+        rest = [other for other in candidates if _may_follow(query, other, chosen)]
         if not rest:
             break
         best = max(rest, key=lambda candidate: _worth(candidate, chosen, query, sides))
@@ -103,11 +107,15 @@ def _complete_lists(query: Query, chosen: list[_Candidate], candidates: list[_Ca
         items for first in _list_starts(query, chosen, candidates) if len(items := _list_around(first, candidates)) > 1
     ]
     asked = [items for items in lists if _is_about_list(query, items) and _is_wanted(query, items, chosen)]
-    if not asked:
-        return chosen
     # max keeps the first of equals, and they stand in the order of their scores.
-    best = max(asked, key=lambda items: match_heading(query.weights, split_terms(items[0].passage.heading)))
+    best = max(asked, key=lambda items: _match_heading(query, items[0]), default=[])
+    if not best or _match_heading(query, best[0]) < _match_heading(query, chosen[0]):
+        return chosen
     return [unit for unit in chosen[:1] if unit not in best] + best[:LONGEST_LIST]
+
+
+def _match_heading(query: Query, candidate: _Candidate) -> float:
+    return match_heading(query.weights, split_terms(candidate.passage.heading))
 
 
 def _is_wanted(query: Query, items: list[_Candidate], chosen: list[_Candidate]) -> bool:
@@ -143,6 +151,18 @@ def _is_about_list(query: Query, items: list[_Candidate]) -> bool:
     return all(sum(lacking[term] for term in item.terms if term in lacking) <= OWN * total for item in items)
 
 
+def _may_follow(query: Query, candidate: _Candidate, chosen: list[_Candidate]) -> bool:
+    """True for a unit that says more of the first one's subject, comes nearer in meaning, or has what it lacks."""
+    if _is_said(candidate, chosen) or _is_empty(candidate):
+        return False
+    if not chosen:
+        return True
+    first, terms = chosen[0], query.terms
+    same_subject = cover(terms, candidate.about) >= SUBJECT * cover(terms, first.about)
+    nearer = candidate.scored.similarity >= first.scored.similarity
+    return same_subject or nearer or bool(terms.keys() & candidate.about - first.about)
+
+
 def _worth(candidate: _Candidate, chosen: list[_Candidate], query: Query, sides: list[frozenset[str]]) -> float:
     if not chosen:
         return candidate.scored.score
@@ -152,16 +172,6 @@ def _worth(candidate: _Candidate, chosen: list[_Candidate], query: Query, sides:
     fresh = sum(weight for term, weight in terms.items() if term in candidate.terms and term not in held) / total
     new_side = any(_is_about(candidate, side) and not any(_is_about(o, side) for o in chosen) for side in sides)
     return candidate.scored.score + NEW_TERMS * fresh + NEW_SIDE * new_side
-
-
-def _read_sides(query: Query) -> list[frozenset[str]]:
-    """What a comparison compares: for each side the terms that the others lack. Empty when nothing is compared."""
-    if not query.compares:
-        return []
-    parts = [frozenset(split_terms(part)) & query.terms.keys() for part in SIDES.split(query.text)]
-    named = [part for part in parts if part]
-    own = [part - frozenset[str]().union(*(o for o in named if o is not part)) for part in named]
-    return [side for side in own if side] if sum(map(bool, own)) > 1 else []
 
 
 def _is_about(candidate: _Candidate, side: frozenset[str]) -> bool:
@@ -176,9 +186,10 @@ def _is_said(candidate: _Candidate, chosen: list[_Candidate]) -> bool:
     )
 
 
-def _is_lead_in(candidate: _Candidate) -> bool:
-    """A sentence that only announces what follows answers nothing by itself."""
-    return candidate.scored.text.endswith(":") or not candidate.terms
+def _is_empty(candidate: _Candidate) -> bool:
+    """True for what answers nothing by itself: a sentence that announces a list, a caption that repeats its heading."""
+    above = f"{candidate.passage.context} {candidate.passage.lead} {candidate.passage.opening}"
+    return candidate.scored.text.endswith(":") or not candidate.terms.difference(split_terms(above))
 
 
 def _add_antecedents(chosen: list[_Candidate], candidates: list[_Candidate]) -> list[_Candidate]:
@@ -187,12 +198,7 @@ def _add_antecedents(chosen: list[_Candidate], candidates: list[_Candidate]) -> 
     complete = list(chosen)
     for candidate in chosen:
         before = by_place.get((candidate.number, candidate.index - 1))
-        if (
-            before
-            and LEANING.match(candidate.scored.text)
-            and not _is_said(before, complete)
-            and not _is_lead_in(before)
-        ):
+        if before and LEANING.match(candidate.scored.text) and not _is_said(before, complete) and not _is_empty(before):
             complete.append(before)
     return complete
 

@@ -55,7 +55,9 @@ NOT_IN_SUBJECT = frozenset(
     list explain compare give
     """.split()
 )
-PLACE = re.compile(r"(?:in|at|for|on|within|outside|across)\s+(?:the\s+)?(?:[A-Z][\w.]*|US|UK|EU)(?:[\s-][A-Z][\w.]*)*")
+PLACE = re.compile(
+    r"(?:[Ii]n|[Aa]t|[Ff]or|[Oo]n|[Ww]ithin|[Oo]utside|[Aa]cross)\s+(?:the\s+)?(?:[A-Z][\w.]*|US|UK|EU)(?:[\s-][A-Z][\w.]*)*"
+)
 NAME = re.compile(r"[A-Z][\w.]*(?:[\s-][A-Z][\w.]*)*")
 PLACE_AT_END = re.compile(r"\s+in\s+(?:the\s+)?[A-Z][\w.]*(?:[\s-][A-Z][\w.]*)*(?=\W*$)")
 QUESTION_WORD = re.compile(
@@ -87,6 +89,8 @@ def rephrase(question: str, history: Sequence[Turn]) -> str:
     """The question as someone would ask it who starts with it; unchanged when it stands alone already."""
     topic = _Topic("", "")
     for turn in history:  # earlier questions may be follow-ups themselves
+        if not turn.question.strip():
+            continue
         earlier = turn.standalone or _complete(_one_line(turn.question), topic)
         topic = _Topic(earlier, next(iter(_find_subjects(earlier)), topic.subject))
     return _complete(_one_line(question), topic)
@@ -136,7 +140,7 @@ def _ask_why(previous: str) -> str:
 
 def _move(previous: str, place: str) -> str:
     """The same question about another place."""
-    return f"{PLACE_AT_END.sub('', previous.rstrip('?.! '))} {place}?"
+    return f"{PLACE_AT_END.sub('', previous.rstrip('?.! '))} {place[:1].lower()}{place[1:]}?"
 
 
 def _fill_in(fragment: str, topic: _Topic) -> str:

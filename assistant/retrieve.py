@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CANDIDATES = 50  # from each of the two searches; the gold passage of 97% of SQuAD's tuning questions is in the first 10
 
+PASSAGES_PER_SIDE = 3  # of a comparison, beside those of the whole question
+
 
 class PassageRetriever(BaseRetriever):
     """The library as a LangChain retriever: documents are passages, best first, spans and scores in the metadata."""
@@ -58,24 +60,40 @@ def find_passages(query: Query, library: Library, settings: Settings) -> list[Sc
     """The passages most likely to answer, best first, at most `settings.passages_per_question`.
 
     The score is `vector_weight` times the cosine plus the rest times BM25, each scaled to 0..1 over the candidates of
-    both searches (min-max fusion; Bruch et al. 2023, arXiv:2210.11934).
+    both searches (min-max fusion; Bruch et al. 2023, arXiv:2210.11934). A question that compares is also searched for
+    each side alone, or all the places would go to the side that the library has more about.
     """
-    vector = library.embed_question(query.text)
-    by_text = dict(library.search_text(query.text, CANDIDATES))
+    fused = _keep_best(_search(query.text, library, settings), settings.passages_per_question)
+    for side in query.sides:
+        others = frozenset[str]().union(*(other for other in query.sides if other is not side))
+        for identifier, score in _keep_best(
+            _search(query.without(others), library, settings), PASSAGES_PER_SIDE
+        ).items():
+            fused[identifier] = max(score, fused.get(identifier, 0.0))
+    return _read(_keep_best(fused, len(fused)), query, library)
+
+
+def _keep_best(scores: Mapping[str, float], limit: int) -> dict[str, float]:
+    """The best scores, best first; the id decides between equals, so that the same question gets the same answer."""
+    return {key: scores[key] for key in sorted(scores, key=lambda key: (-scores[key], key))[:limit]}
+
+
+def _search(text: str, library: Library, settings: Settings) -> dict[str, float]:
+    """The fused score of every candidate of both searches."""
+    vector = library.embed_question(text)
+    by_text = dict(library.search_text(text, CANDIDATES))
     found = [identifier for identifier, _ in library.search_vectors(vector, CANDIDATES)]
     stored = library.passages(list(dict.fromkeys([*found, *by_text])))
     # The catalog's vectors give the exact cosine to every candidate, also to those that only BM25 found.
     cosines = {identifier: float(entry.vector @ vector) for identifier, entry in stored.items()}
-    fused = _fuse(cosines, {key: by_text.get(key, 0.0) for key in stored}, settings.vector_weight)
-    best = sorted(fused, key=lambda identifier: (-fused[identifier], identifier))[: settings.passages_per_question]
+    return _fuse(cosines, {key: by_text.get(key, 0.0) for key in stored}, settings.vector_weight)
+
+
+def _read(scores: Mapping[str, float], query: Query, library: Library) -> list[ScoredPassage]:
+    vector = library.embed_question(query.text)
     return [
-        ScoredPassage(
-            passage=stored[identifier].passage,
-            score=fused[identifier],
-            similarity=cosines[identifier],
-            units=_list_units(stored[identifier], vector),
-        )
-        for identifier in best
+        ScoredPassage(entry.passage, scores[identifier], float(entry.vector @ vector), _list_units(entry, vector))
+        for identifier, entry in library.passages(list(scores)).items()
     ]
 
 

@@ -169,7 +169,7 @@ def _blocks(text: str, lines: list[Line]) -> Iterator[_Block]:
     waiting: _Block | None = None  # a paragraph that may turn out to be a list's or a table's lead-in
     for group in groups:
         block = _read_block(text, group)
-        introduces = waiting is not None and text[: waiting.units[-1].end].endswith(":")
+        introduces = waiting is not None and text.endswith(":", 0, waiting.units[-1].end)
         if group[0].kind == "paragraph" or not introduces:
             if waiting:
                 yield waiting

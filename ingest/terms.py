@@ -18,7 +18,7 @@ STOP_WORDS = frozenset(
     a about above after again all also am an and any are as at aren't be been being before between both but by
     can cannot could did didn't do does doesn't doing don't done down during each either else etc few for from
     further get gets given go goes got had has have having he her here hers him his how however i if in into is
-    isn't it it's its itself just let like many may me might mine more most much must my myself no nor not now
+    isn't it it's its itself just let like lot lots many may me might mine more most much must my myself no nor not now
     of off on once one ones only onto or other our ours out over own per please quite rather really s same shall
     she should since so some such t tell than that the their theirs them then there these they thing things this
     those though through to too under until up upon us use used using very was we were what what's whats when

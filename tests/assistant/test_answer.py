@@ -48,7 +48,7 @@ TRUE = "Nurses earn $80,000 a year in a hospital [1]."
 
 
 def make_settings(home: Path = Path("unused"), **options: Any) -> Settings:
-    return Settings(home=home, _env_file=None, **options)
+    return Settings(home=home, _env_file=None, **options)  # type: ignore[call-arg]
 
 
 @pytest.fixture
@@ -213,7 +213,6 @@ def test_nothing_of_a_model_that_failed_is_left_in_the_answer(library: Library) 
     assert "nothing at all" not in failing_chain(library).invoke(ASKED).text
 
 
-@pytest.mark.xfail(strict=True, reason="a model that returns no text gives an answered reply without a word")
 def test_a_model_that_says_nothing_is_stood_in_for(library: Library) -> None:
     assert model_chain(library, " ").invoke(ASKED).text
 
@@ -446,7 +445,12 @@ def test_a_follow_up_is_answered_from_the_corpus(corpus_chain: AnswerChain) -> N
     assert any("$112,165" in citation.quote for citation in reply.citations)
 
 
-@pytest.mark.parametrize("question", ["\ud800", "\0", "🙂", "What is \udcff?"], ids=ascii)
+@pytest.mark.parametrize("question", ["\0", "🙂", "\ufffd", "\u202e"], ids=ascii)
+def test_a_question_in_strange_letters_is_refused_and_breaks_nothing(corpus_chain: AnswerChain, question: str) -> None:
+    assert not corpus_chain.invoke(question).answered
+
+
+@pytest.mark.parametrize("question", ["\ud800", "What is \udcff?"], ids=ascii)
 def test_a_question_in_broken_letters_is_refused_and_breaks_nothing(corpus_chain: AnswerChain, question: str) -> None:
     assert not corpus_chain.invoke(question).answered
 

@@ -109,7 +109,6 @@ def test_another_place_takes_the_place_of_the_one_asked_about() -> None:
     assert follow("And in Germany?") == "How much does a machine learning engineer earn in Germany?"
 
 
-@pytest.mark.xfail(strict=True, reason='"In Germany?" with a capital gives "earn in In Germany?"')
 def test_a_place_may_begin_with_a_capital() -> None:
     assert follow("In Germany?") == "How much does a machine learning engineer earn in Germany?"
 
