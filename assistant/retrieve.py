@@ -63,14 +63,15 @@ def find_passages(query: Query, library: Library, settings: Settings) -> list[Sc
     both searches (min-max fusion; Bruch et al. 2023, arXiv:2210.11934). A question that compares is also searched for
     each side alone, or all the places would go to the side that the library has more about.
     """
-    fused = _keep_best(_search(query.text, library, settings), settings.passages_per_question)
+    vector = library.embed_question(query.text)
+    fused = _keep_best(_search(query.text, vector, library, settings), settings.passages_per_question)
     for side in query.sides:
         others = frozenset[str]().union(*(other for other in query.sides if other is not side))
-        for identifier, score in _keep_best(
-            _search(query.without(others), library, settings), PASSAGES_PER_SIDE
-        ).items():
+        about = query.without(others)
+        found = _search(about, library.embed_question(about), library, settings)
+        for identifier, score in _keep_best(found, PASSAGES_PER_SIDE).items():
             fused[identifier] = max(score, fused.get(identifier, 0.0))
-    return _read(_keep_best(fused, len(fused)), query, library)
+    return _read(_keep_best(fused, len(fused)), vector, library)
 
 
 def _keep_best(scores: Mapping[str, float], limit: int) -> dict[str, float]:
@@ -78,9 +79,8 @@ def _keep_best(scores: Mapping[str, float], limit: int) -> dict[str, float]:
     return {key: scores[key] for key in sorted(scores, key=lambda key: (-scores[key], key))[:limit]}
 
 
-def _search(text: str, library: Library, settings: Settings) -> dict[str, float]:
+def _search(text: str, vector: NDArray[np.float32], library: Library, settings: Settings) -> dict[str, float]:
     """The fused score of every candidate of both searches."""
-    vector = library.embed_question(text)
     by_text = dict(library.search_text(text, CANDIDATES))
     found = [identifier for identifier, _ in library.search_vectors(vector, CANDIDATES)]
     stored = library.passages(list(dict.fromkeys([*found, *by_text])))
@@ -89,8 +89,7 @@ def _search(text: str, library: Library, settings: Settings) -> dict[str, float]
     return _fuse(cosines, {key: by_text.get(key, 0.0) for key in stored}, settings.vector_weight)
 
 
-def _read(scores: Mapping[str, float], query: Query, library: Library) -> list[ScoredPassage]:
-    vector = library.embed_question(query.text)
+def _read(scores: Mapping[str, float], vector: NDArray[np.float32], library: Library) -> list[ScoredPassage]:
     return [
         ScoredPassage(entry.passage, scores[identifier], float(entry.vector @ vector), _list_units(entry, vector))
         for identifier, entry in library.passages(list(scores)).items()

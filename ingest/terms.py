@@ -15,7 +15,7 @@ WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*+(?:\+\+|#)?|\d+(?:[.,]\d+)*+")
 
 STOP_WORDS = frozenset(
     """
-    a about above after again all also am an and any are as at aren't be been being before between both but by
+    a about above after again all also am an and any are as at aren't be been being besides before between both but by
     can cannot could did didn't do does doesn't doing don't done down during each either else etc few for from
     further get gets given go goes got had has have having he her here hers him his how however i if in into is
     isn't it it's its itself just let like lot lots many may me might mine more most much must my myself no nor not now
