@@ -15,8 +15,7 @@ help:  ## show this list
 install: .venv/installed  ## make .venv with the `career` command in it
 
 run: install  ## read the packaged articles and open the chat page
-	.venv/bin/career ingest
-	.venv/bin/career serve --open
+	.venv/bin/career serve --ingest --open
 
 test: .venv/installed-dev  ## run the tests
 	.venv/bin/python -m pytest $(ARGUMENTS)
@@ -31,7 +30,7 @@ evaluate: install  ## ask the test prompts and fail below the floors of corpus/p
 	.venv/bin/career ingest
 	.venv/bin/career evaluate $(ARGUMENTS)
 
-bench: .venv/installed-dev  ## run benchmarks: make bench NAMES="speed ingest"; no name lists them
+bench: .venv/installed-dev  ## run benchmarks: make bench NAMES=ingest; no name lists them
 	.venv/bin/python -m tests.benchmarks $(NAMES)
 
 # Stamps: pip runs again only when what it was told has changed.

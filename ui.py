@@ -22,12 +22,12 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported, s
 import gradio
 from starlette.middleware import Middleware
 
-from assistant.errors import CareerError, PortTaken
+from assistant.errors import CareerError, PortTaken, SettingsInvalid
 from assistant.page.chat import ChatPage
 from assistant.page.headers import SafeHeaders
 from assistant.page.loader import Chain, ChainLoader
 from assistant.page.theme import find_icon, make_theme, read_static
-from assistant.settings import Settings
+from assistant.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +37,13 @@ SESSIONS = 1000  # conversations kept; the oldest visitor's is forgotten first
 UPLOAD_LIMIT = "1kb"  # the page has no upload; Gradio's route for it stays open, so nothing useful fits
 
 
-def serve(settings: Settings, *, open_browser: bool = False) -> None:
+def serve(settings: Settings, *, open_browser: bool = False, sources: Sequence[str] = ()) -> None:
     """Show the page at settings.host and settings.port until interrupted; the library loads meanwhile.
 
+    `sources` are put into the library first, in this process: the model is loaded once for them and for the answers.
     Raises PortTaken.
     """
-    loader = ChainLoader(partial(_load_chain, settings))
+    loader = ChainLoader(partial(_load_chain, settings, sources))
     page = build_page(loader, settings)
     address = launch_page(page, settings)
     loader.start()
@@ -55,10 +56,13 @@ def serve(settings: Settings, *, open_browser: bool = False) -> None:
         page.close(verbose=False)
 
 
-def _load_chain(settings: Settings) -> Chain:
+def _load_chain(settings: Settings, sources: Sequence[str]) -> Chain:
     from assistant.answer import load_chain
+    from ingest.pipeline import add_articles
 
-    chain = load_chain(settings)
+    chain = load_chain(settings, read_only=not sources)
+    for outcome in add_articles(sources, chain.library, settings):
+        print(outcome.reason or f"{outcome.status}: {outcome.title}", flush=True)
     chain.library.embed_question("warm up")  # the model takes seconds to load: now, not in the first answer
     return chain
 
@@ -137,16 +141,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """`python ui.py [--host HOST] [--port PORT] [--open]`; the exit status."""
     parser = argparse.ArgumentParser(description="The chat page of Career Assistant; the same as `career serve`.")
     parser.add_argument("--host", help="the address to listen on (default: CAREER_HOST, or this machine only)")
-    parser.add_argument("--port", type=int, help="the port; 0 takes a free one (default: CAREER_PORT, or 7860)")
+    parser.add_argument("--port", type=_read_port, help="the port; 0 takes a free one (default: CAREER_PORT, or 7860)")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     given = parser.parse_args(arguments)
     changed = {name: getattr(given, name) for name in ("host", "port") if getattr(given, name) is not None}
     try:
-        serve(Settings(**changed), open_browser=given.open)
+        serve(load_settings().model_copy(update=changed), open_browser=given.open)
     except CareerError as error:
-        print(error, file=sys.stderr)
-        return 1
+        print(f"error: {error}", file=sys.stderr)
+        return 2 if isinstance(error, SettingsInvalid) else 1
     return 0
+
+
+def _read_port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text}: not a port. Choose a number from 0 to 65535.")
+    return int(text)
 
 
 if __name__ == "__main__":

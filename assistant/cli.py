@@ -96,10 +96,16 @@ def add_articles(sources: Sequence[str], library: Any, settings: Settings) -> It
     return add_articles(sources, library, settings)
 
 
-def serve_page(settings: Settings, *, open_browser: bool) -> None:
+def serve_page(settings: Settings, *, open_browser: bool, sources: Sequence[str]) -> None:
     import ui
 
-    ui.serve(settings, open_browser=open_browser)
+    ui.serve(settings, open_browser=open_browser, sources=sources)
+
+
+def find_packaged_articles() -> str:
+    from assistant.settings import find_corpus
+
+    return str(find_corpus() / "articles")
 
 
 @dataclass(frozen=True)
@@ -146,7 +152,7 @@ def main(arguments: Sequence[str] | None = None, application: Application | None
     """The `career` command; its exit code. Never raises: a person reads one line, the log holds the rest."""
     given = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     _accept_any_text()
-    with ExitStack() as stack:
+    with hide_log(), ExitStack() as stack:
         session = Session(application or Application(), stack)
         try:
             with typer.main.get_command(app).make_context("career", given, obj=session) as context:
@@ -226,6 +232,17 @@ class LogFile(RotatingFileHandler):
 
 
 @contextmanager
+def hide_log() -> Iterator[None]:
+    """Keep what is logged before the settings name a file off the terminal, where logging would print tracebacks."""
+    handler, root = logging.NullHandler(), logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+
+
+@contextmanager
 def write_log(path: Path) -> Iterator[None]:
     """Keep what is logged meanwhile, warnings of libraries included, in a file instead of on the terminal."""
     handler, root = LogFile(path), logging.getLogger()
@@ -273,10 +290,9 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Read articles into the library; the same article again adds nothing."""
-    from assistant.settings import find_corpus
 
     session: Session = context.obj
-    wanted = sources or [str(find_corpus() / "articles")]
+    wanted = sources or [find_packaged_articles()]
     library = session.open_library(read_only=False)
     outcomes = []
     with _show_progress("reading", sum(_count_sources(source, session) for source in wanted)) as advance:
@@ -548,11 +564,14 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (CAREER_HOST).")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port (CAREER_PORT); 0 takes a free one.")] = None,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
+    ingest: Annotated[bool, typer.Option("--ingest", help="First put the packaged articles into the library.")] = False,
 ) -> None:
     """Open the chat page on this machine until Ctrl+C."""
     session: Session = context.obj
     changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    session.application.serve_page(session.settings.model_copy(update=changed), open_browser=open_browser)
+    settings = session.settings.model_copy(update=changed)
+    sources = [find_packaged_articles()] if ingest else []
+    session.application.serve_page(settings, open_browser=open_browser, sources=sources)
 
 
 def _make_console() -> Console:

@@ -109,7 +109,7 @@ def download(source: str, network: Network, *, timeout: float, max_bytes: int) -
     except httpcore.TimeoutException as error:
         raise limits.timed_out() from error
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
-        reason = str(error) or type(error).__name__
+        reason = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
         raise ArticleUnreachable(f"{source}: {_one_line(reason)}. Check the address and the network.") from error
     raise ArticleUnreachable(f"{source}: more than {MAX_REDIRECTS} redirects. Name the address they lead to.")
 
@@ -149,7 +149,8 @@ def _parse_url(address: str, source: str) -> httpx.URL:
         ) from error
     if url.scheme not in ("http", "https"):
         raise SourceRefused(
-            f"{_one_line(source)}: leads to a {url.scheme or 'relative'} address; only http and https are read."
+            f"{_one_line(source)}: leads to a {url.scheme or 'relative'} address; only http and https are read. "
+            "Check the address."
         )
     if url.userinfo:
         raise SourceRefused(f"{_one_line(source)}: holds a user name or password. Leave out the part before the @.")
@@ -293,7 +294,8 @@ def _allowed_addresses(host: str, port: int, network: Network, limits: _Limits) 
     found = [(_parse_address(text, limits.source)) for text in _resolve(host, port, network, limits)]
     for address in found:
         if not network.allows(address):
-            raise SourceRefused(f"{limits.source}: {host} is {address}, not a public address. Save the page as a file.")
+            named = host if host == str(address) else f"{host} ({address})"
+            raise SourceRefused(f"{limits.source}: {named} is not a public address. Save the page as a file.")
     return [str(address) for address in found]
 
 

@@ -106,6 +106,8 @@ def _fetch_file(source: str, settings: IngestSettings) -> Page:
 
 
 def _path_of(source: str) -> Path:
+    if not source.strip():  # Path("") is the working folder: a variable left empty in a script would ingest all of it
+        raise SourceMissing("a source is empty. Name a file, a folder or an address.")
     try:
         return Path(source).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:  # a name with NUL, a loop of links, an unknown ~user

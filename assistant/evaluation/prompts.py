@@ -70,6 +70,8 @@ def _parse_yaml(path: Path) -> yaml.Node | None:
         raise PromptsInvalid(f"{path}:{line}: not valid YAML ({error.problem}). Put the text in quotes.") from error
     except yaml.YAMLError as error:
         raise PromptsInvalid(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from error
+    except RecursionError as error:
+        raise PromptsInvalid(f"{path}: nested too deeply. Write a list: - question: ...") from error
 
 
 def _read_prompt(node: yaml.Node, path: Path) -> TestPrompt:

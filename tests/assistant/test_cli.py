@@ -102,7 +102,7 @@ class Career:
         self.outcomes: Iterable[Outcome] = ()
         self.ingested: list[str] = []
         self.opened_read_only: list[bool] = []
-        self.served: list[tuple[Settings, bool]] = []
+        self.served: list[tuple[Settings, bool, Sequence[str]]] = []
         self._capsys = capsys
 
     def __call__(self, *arguments: str) -> int:
@@ -132,8 +132,8 @@ class Career:
         self.ingested.extend(sources)
         return self.outcomes
 
-    def _serve(self, settings: Settings, *, open_browser: bool) -> None:
-        self.served.append((settings, open_browser))
+    def _serve(self, settings: Settings, *, open_browser: bool, sources: Sequence[str]) -> None:
+        self.served.append((settings, open_browser, sources))
 
 
 @pytest.fixture
@@ -396,8 +396,13 @@ def test_reembed_says_how_many_passages_and_which_model(career: Career) -> None:
 
 def test_serve_takes_host_and_port_before_the_settings(career: Career) -> None:
     assert career("serve", "--port", "0", "--open") == 0
-    ((settings, opened),) = career.served
-    assert (settings.host, settings.port, opened) == ("127.0.0.1", 0, True)
+    ((settings, opened, sources),) = career.served
+    assert (settings.host, settings.port, opened, sources) == ("127.0.0.1", 0, True, [])
+
+
+def test_serve_may_put_the_packaged_articles_in_first(career: Career) -> None:
+    assert career("serve", "--ingest") == 0
+    assert [Path(source).name for source in career.served[0][2]] == ["articles"]
 
 
 # -- when things go wrong ---------------------------------------------------------------------------------------------
@@ -421,6 +426,15 @@ def test_an_unusable_setting_ends_with_2(career: Career, capsys: pytest.CaptureF
 def test_an_unusable_variable_is_named_with_its_value() -> None:
     done = run_python("from assistant.settings import load_settings; load_settings()", CAREER_PORT="abc")
     assert "SettingsInvalid: CAREER_PORT=abc: " in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["articles"], ["evaluate", "--compare", "none.json"]])
+def test_an_error_before_there_is_a_log_is_one_line(arguments: list[str]) -> None:
+    # In a Python of its own: under pytest the log has handlers, and without any it goes to the terminal.
+    done = run_python(f"import assistant.cli as cli; raise SystemExit(cli.main({arguments}))", CAREER_PORT="abc")
+    assert done.returncode in (1, 2)
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_an_unexpected_error_is_one_line_and_its_traceback_is_in_the_log(career: Career) -> None:

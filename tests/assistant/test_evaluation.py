@@ -97,6 +97,11 @@ def test_prompts_that_are_not_text_are_named(tmp_path: Path) -> None:
         load_prompts([tmp_path / "prompts.yaml"])
 
 
+def test_prompts_nested_without_end_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PromptsInvalid, match=r"prompts\.yaml: nested too deeply"):
+        load(tmp_path, "[" * 5_000)
+
+
 def test_the_packaged_prompts_and_floors_can_be_read() -> None:
     files = sorted((find_corpus() / "prompts").glob("*.yaml"))
     assert len(load_prompts(files)) >= 60

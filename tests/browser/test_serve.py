@@ -42,6 +42,23 @@ def test_main_prints_one_line_and_fails_when_the_port_is_taken(
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
+def test_main_explains_a_setting_that_cannot_be_used_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CAREER_PORT", "abc")
+    assert ui.main([]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: CAREER_PORT=abc")
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "http"])
+def test_main_refuses_a_port_that_cannot_exist(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        ui.main([f"--port={port}"])
+    assert ended.value.code == 2
+    assert "Choose a number from 0 to 65535" in capsys.readouterr().err
+
+
 def test_page_tells_the_browser_to_load_nothing_from_elsewhere(response: httpx.Response) -> None:
     assert "default-src 'self'" in response.headers["content-security-policy"]
 

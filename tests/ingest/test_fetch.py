@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import ipaddress
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -64,6 +65,14 @@ def test_a_file_page_is_keyed_by_its_absolute_path(
 def test_a_missing_file_is_named(settings: IngestSettings) -> None:
     with pytest.raises(SourceMissing, match=r"no-such-file\.md: no such file"):
         fetch_page("no-such-file.md", settings)
+
+
+@pytest.mark.parametrize("source", ["", "  "])
+def test_an_empty_source_is_not_the_working_folder(settings: IngestSettings, source: str) -> None:
+    with pytest.raises(SourceMissing, match="a source is empty"):
+        list_sources(source)
+    with pytest.raises(SourceMissing, match="a source is empty"):
+        fetch_page(source, settings)
 
 
 def test_a_path_with_a_nul_is_missing(settings: IngestSettings) -> None:
@@ -336,9 +345,16 @@ def test_a_redirect_to_a_forbidden_address_is_refused(site: Site, settings: Inge
 
 
 def test_one_forbidden_address_among_several_refuses_the_host(site: Site, settings: IngestSettings) -> None:
-    with pytest.raises(SourceRefused, match=r"10\.0\.0\.1, not a public address"):
+    with pytest.raises(SourceRefused, match=r": mixed\.test \(10\.0\.0\.1\) is not a public address"):
         fetch_page(site.url("/", host="mixed.test"), settings, network=loopback())
     assert site.requests == []
+
+
+def test_a_refused_connection_is_named_in_words(settings: IngestSettings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"http://articles.test:{closed.getsockname()[1]}/"
+    with pytest.raises(ArticleUnreachable, match=r"/: Connection refused\. Check the address"):
+        fetch_page(address, settings, network=loopback())
 
 
 def test_a_host_is_looked_up_once_so_that_its_answer_cannot_change(site: Site, settings: IngestSettings) -> None:
