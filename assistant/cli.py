@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -290,7 +291,6 @@ def ingest(
     as_json: AsJson = False,
 ) -> None:
     """Read articles into the library; the same article again adds nothing."""
-
     session: Session = context.obj
     wanted = sources or [find_packaged_articles()]
     library = session.open_library(read_only=False)
@@ -407,7 +407,7 @@ def _answer_lines(lines: Iterable[str], chain: Chain, *, as_json: bool) -> None:
 
 def _read_line(line: str) -> str | dict[str, Any]:
     """A plain question, or the question and history of a JSON object. Raises QuestionInvalid."""
-    if not line.startswith("{"):
+    if not re.match(r"\{\s*\"", line):  # "{0}" is a strange question, and no JSON
         return line
     try:
         given = json.loads(line)

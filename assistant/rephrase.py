@@ -74,6 +74,7 @@ VERB = re.compile(
 NARROWING = re.compile(r"(?:in|at|with|without|by|on|per|after|before|during|under|over|since|until|including)\b", re.I)
 
 
+WORDS = re.compile(r"[\w\s'’&/.,+#%$€£()-]+")
 SHORT = 3  # words; a longer fragment without "and" or "what about" is a search of its own
 
 
@@ -122,7 +123,7 @@ def _complete(asked: str, topic: _Topic) -> str:
 
 
 def _is_fragment(bare: str) -> bool:
-    return not QUESTION_WORD.match(bare) and not VERB.search(bare)
+    return bool(WORDS.fullmatch(bare)) and not QUESTION_WORD.match(bare) and not VERB.search(bare)
 
 
 def _ask_why(previous: str) -> str:

@@ -32,39 +32,35 @@ class Writer(Protocol):
 
 
 def load_model_writer(settings: Settings) -> ModelWriter:
-    """The chat model that CAREER_MODEL names, by LangChain's `init_chat_model`.
+    """The chat model that CAREER_MODEL names, by LangChain's `init_chat_model`; keys may stand in `.env`.
 
     Raises ModelUnknown or ModelKeyMissing, each with what to do about it.
     """
+    from dotenv import load_dotenv
     from langchain.chat_models import init_chat_model
 
+    load_dotenv(".env")  # the providers read their keys from the environment, and it has the last word
     name = settings.model
     try:
-        model = init_chat_model(name, timeout=settings.model_timeout)
+        return ModelWriter(name, init_chat_model(name, timeout=settings.model_timeout))
     except ImportError as error:
-        provider = name.partition(":")[0]
+        package = re.search(r"langchain[-_]\w+", str(error))
+        install = package.group().replace("_", "-") if package else "the LangChain package of the provider"
         raise ModelUnknown(
-            f"CAREER_MODEL={name}: the package for this provider is not installed. "
-            f"Run: pip install 'career-assistant[{provider}]'"
+            f"CAREER_MODEL={name}: the package for this provider is not installed. Run: pip install {install}"
         ) from error
     except Exception as error:
-        reason = " ".join(str(error).split())
-        if re.search(r"api[_ ]?key|credential|token|auth", reason, re.I):
+        if re.search(r"api[_ ]?key|credential|token|auth", str(error), re.I):
+            variable = re.search(r"\b[A-Z][A-Z0-9]*_API_KEY\b", str(error))
+            example = f", {variable.group()} for example" if variable else ""
             raise ModelKeyMissing(
-                f"CAREER_MODEL={name}: the provider wants a key that is not set. "
-                f"Set it in the environment or in .env, {_key_variable(name)}."
+                f"CAREER_MODEL={name}: the provider wants a key that is not set. Set it in the environment or in "
+                f".env{example}."
             ) from error
         raise ModelUnknown(
             f"CAREER_MODEL={name}: no such model. Use a name like openai:gpt-5-mini, anthropic:claude-sonnet-4-5 or "
             "ollama:llama3.2, or leave it empty to answer without a model."
         ) from error
-    return ModelWriter(name, model)
-
-
-def _key_variable(name: str) -> str:
-    provider = name.partition(":")[0] if ":" in name else "the provider"
-    variables = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google_genai": "GOOGLE_API_KEY"}
-    return f"for example {variables.get(provider, 'PROVIDER_API_KEY')}=…"
 
 
 class ModelWriter:

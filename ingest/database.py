@@ -130,6 +130,8 @@ def _translate(path: Path, error: sqlite3.Error) -> LibraryError:
         return LibraryDamaged(f"{path}: the full-text index is damaged ({error}). Run `career doctor --repair`.")
     if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "no such" in str(error):
         return damaged(path, str(error))
+    if "decode" in str(error):  # a text column that holds no text
+        return damaged(path, "it holds bytes that are no text")
     return LibraryError(f"{path}: {error}.")
 
 
@@ -142,6 +144,8 @@ def damaged(path: Path, reason: str) -> LibraryDamaged:
 
 
 def _unwritable(path: Path, error: Exception) -> LibraryUnwritable:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return LibraryUnwritable(f"{path.parent}: is a file, not a folder. Set CAREER_HOME to a folder.")
     reason = getattr(error, "strerror", None) or str(error)
     return LibraryUnwritable(
         f"{path}: cannot be written ({reason}). Free some space or fix the permissions, or set CAREER_HOME to another "

@@ -68,6 +68,7 @@ def load_embedder(settings: IngestSettings) -> Embedder:
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()  # it would draw over ours, and into piped output
+        logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # its retries would bury our one line
         model = SentenceTransformer(path, device="cpu")
     except Exception as error:
         log.info("loading the embedding model failed", exc_info=True)

@@ -81,7 +81,11 @@ class Library:
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def find_unchanged(self, article: Article) -> Stored | None:
-        """What the library already holds of `article`, so that it need not be split and embedded again."""
+        """What the library already holds of `article`, so that it need not be split and embedded again.
+
+        Raises EmbeddingMismatch, so that a wrong model is noticed by an ingest that has nothing to do, too.
+        """
+        self.check_embedding_model()
         return self._catalog.find_unchanged(article)
 
     def replace(self, article: Article, passages: Sequence[Passage]) -> Stored:

@@ -158,6 +158,12 @@ def test_nothing_is_written_about_nothing() -> None:
     assert write(HOW_MUCH, []) == []
 
 
+@pytest.mark.parametrize(("subject", "quoted"), [("dentist", 2), ("nurse", 1)])
+def test_a_sentence_may_answer_less_well_when_it_tells_of_what_the_first_left_out(subject: str, quoted: int) -> None:
+    text = f"## Pay\n\nA nurse earns $80,000.\n\nElsewhere the {subject} has $170,000 in a practice."
+    assert len(quote("How much do a nurse and a dentist earn?", text, {"$80,000": BEST, "$170,000": 17.0})) == quoted
+
+
 # -- comparisons ------------------------------------------------------------------------------------------------------
 
 
@@ -190,7 +196,8 @@ def test_a_question_for_a_list_gets_the_whole_list_in_its_order(question: str) -
 
 
 def test_a_list_is_found_by_the_sentence_that_announces_it() -> None:
-    assert quote("What tools does a nurse use?", TOOLS, {"are these:": BEST, "Listening": 18.0}) == NURSES_LIST
+    quoted = quote("What tools does a nurse use?", TOOLS, {"are these:": BEST, "at night": NEARLY})
+    assert quoted == ["Nurses work at night.", *NURSES_LIST]
 
 
 def test_the_best_sentence_stands_before_a_list_that_comes_close() -> None:

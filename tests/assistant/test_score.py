@@ -160,6 +160,21 @@ def test_a_unit_that_holds_the_questions_words_beats_one_that_does_not() -> None
     assert scores["Hospitals close at night."] == max(scores.values())
 
 
+def test_a_unit_that_holds_the_words_itself_beats_one_that_stands_under_them() -> None:
+    scores = score("Syringes?", rank("## Syringes\n\nThey are good. A syringe is good."))
+    assert scores["A syringe is good."] > scores["They are good."]
+
+
+def test_a_unit_right_after_the_words_beats_one_further_on() -> None:
+    scores = score("Syringes?", rank("Syringes break. Glass is thin. Walls are white."))
+    assert scores["Glass is thin."] > scores["Walls are white."]
+
+
+def test_a_unit_of_a_passage_that_holds_the_words_beats_one_of_a_passage_that_does_not() -> None:
+    scores = score("Syringes?", rank("Syringes break. Glass is thin. Walls are white.\n\n## Doors\n\nDoors are red."))
+    assert scores["Walls are white."] > scores["Doors are red."]
+
+
 def test_a_rare_word_of_the_question_counts_more_than_a_common_one() -> None:
     weights = {"nurs": 1.0, "syring": 6.0}
     scores = score("nurses syringe", rank("A nurse sings.\n\n## Also\n\nA syringe lies."), weights)
