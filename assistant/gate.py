@@ -56,4 +56,4 @@ def judge(query: Query, passages: Sequence[ScoredPassage]) -> Judgement:
 
 def _read_near(best: ScoredUnit, passage: Passage) -> frozenset[str]:
     """The terms of a unit and of what announces it."""
-    return frozenset(split_terms(f"{best.text} {passage.context} {passage.lead} {passage.opening}"))
+    return frozenset(split_terms(f"{best.text} {passage.context} {passage.announcement(best.unit)}"))

@@ -15,6 +15,7 @@ from ingest.terms import split_terms
 LONGEST_ANSWER = 4  # units
 LONGEST_COMPARISON = 5
 LONGEST_LIST = 12
+LONGEST_GAP = 16  # characters between two items of one list: a line break, the indent, the mark
 # A further unit is quoted when its log-odds are this close to the best one's.
 CLOSE = 2.5
 # A list that was asked for may stand this far behind.
@@ -28,6 +29,7 @@ NEW_TERMS = 3.0
 NEW_SIDE = 4.0
 # A list item that holds less than this share of the question's terms by itself was found by its heading.
 OWN = 0.15
+FIGURE = re.compile(r"\d[\d.,]*")
 # Opens a sentence that leans on the one before it.
 LEANING = re.compile(
     r"(?:this|that|these|those|they|it|its|their|he|she|his|her|such|both|however|therefore|moreover|furthermore"
@@ -52,7 +54,7 @@ class _Candidate:
     @property
     def about(self) -> frozenset[str]:
         """The unit's terms and those of what announces it, the article's title left out: it is about everything."""
-        above = (*self.passage.headings, self.passage.lead, self.passage.opening)
+        above = (*self.passage.headings, self.passage.announcement(self.scored.unit))
         return self.terms.union(split_terms("\n".join(above)))
 
     @property
@@ -131,14 +133,24 @@ def _list_starts(query: Query, chosen: list[_Candidate], candidates: list[_Candi
 
 
 def _list_around(candidate: _Candidate, candidates: list[_Candidate]) -> list[_Candidate]:
-    """The items of the list that the candidate is part of or introduces."""
-    same = sorted((other for other in candidates if other.number == candidate.number), key=lambda other: other.index)
-    first = last = candidate.index + candidate.scored.text.endswith(":")
-    while 0 < first <= len(same) and same[first - 1].scored.unit.kind == "item":
+    """The items of the list that the candidate is part of or introduces, in the passages beside it too."""
+    passage = candidate.passage
+    same = [
+        c for c in candidates if (c.passage.article_id, c.passage.headings) == (passage.article_id, passage.headings)
+    ]
+    same.sort(key=lambda other: other.scored.unit.start)
+    first = last = same.index(candidate) + candidate.scored.text.endswith(":")
+    while 0 < first < len(same) and _continues_list(same[first - 1], same[first]):
         first -= 1
-    while last < len(same) and same[last].scored.unit.kind == "item":
+    while last < len(same) and (last == first or _continues_list(same[last - 1], same[last])):
         last += 1
-    return same[first:last]
+    return [item for item in same[first:last] if item.scored.unit.kind == "item"]
+
+
+def _continues_list(item: _Candidate, following: _Candidate) -> bool:
+    """True for two items with nothing but a line break and a mark between them."""
+    between = following.scored.unit.start - item.scored.unit.end
+    return item.scored.unit.kind == following.scored.unit.kind == "item" and between <= LONGEST_GAP
 
 
 def _is_about_list(query: Query, items: list[_Candidate]) -> bool:
@@ -188,7 +200,7 @@ def _is_said(candidate: _Candidate, chosen: list[_Candidate]) -> bool:
 
 def _is_empty(candidate: _Candidate) -> bool:
     """True for what answers nothing by itself: a sentence that announces a list, a caption that repeats its heading."""
-    above = f"{candidate.passage.context} {candidate.passage.lead} {candidate.passage.opening}"
+    above = f"{candidate.passage.context} {candidate.passage.announcement(candidate.scored.unit)}"
     return candidate.scored.text.endswith(":") or not candidate.terms.difference(split_terms(above))
 
 
@@ -238,7 +250,7 @@ def _show(candidate: _Candidate) -> str:
     if candidate.scored.unit.kind != "row":
         return candidate.scored.text
     cells = read_cells(candidate.scored.text)
-    header = _read_header(candidate.passage)
+    header = [_name_column(name, candidate.scored.text) for name in _read_header(candidate)]
     named = [
         f"{name}: {cell}" if name and name != cell else cell
         for name, cell in zip([*header, *[""] * len(cells)], cells, strict=False)
@@ -249,7 +261,11 @@ def _show(candidate: _Candidate) -> str:
     return "; ".join(named)
 
 
-def _read_header(passage: Passage) -> list[str]:
-    lines = [line for line in f"{passage.lead}\n{passage.text}".split("\n") if line.startswith("|")]
-    starts_with_header = len(lines) > 1 and (passage.lead.endswith("|") or set(lines[1]) <= set("|-: "))
-    return read_cells(lines[0]) if starts_with_header else []
+def _read_header(candidate: _Candidate) -> list[str]:
+    announced = candidate.passage.announcement(candidate.scored.unit).rpartition("\n")[2]
+    return read_cells(announced) if announced.startswith("|") else []
+
+
+def _name_column(name: str, row: str) -> str:
+    """A column's name without figures that the row lacks: each figure of an answer stands in its quote."""
+    return " ".join(word for word in name.split() if all(figure in row for figure in FIGURE.findall(word)))

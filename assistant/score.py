@@ -63,15 +63,15 @@ def read_signals(query: Query, scored: ScoredPassage) -> list[Signals]:
     """One set of signals for each unit of the passage, in order."""
     passage, weights = scored.passage, query.terms
     terms = [split_terms(unit.text) for unit in scored.units]
-    around = frozenset(split_terms(f"{passage.context} {passage.lead} {passage.opening}"))
-    held_in_passage = cover(weights, around.union(*terms))
+    around = [frozenset(split_terms(f"{passage.context} {passage.announcement(unit.unit)}")) for unit in scored.units]
+    held_in_passage = cover(weights, frozenset().union(*around, *terms))
     heading = match_heading(query.weights, split_terms(passage.headings[-1])) if passage.headings else 0.0
     return [
         Signals(
             similarity=unit.similarity,
             passage=scored.score,
             held=cover(weights, terms[index]),
-            held_near=cover(weights, around.union(terms[index], terms[index - 1] if index else ())),
+            held_near=cover(weights, around[index].union(terms[index], terms[index - 1] if index else ())),
             held_in_passage=held_in_passage,
             pairs=cover(query.pairs, zip(terms[index], terms[index][1:], strict=False)),
             kind=float(query.kind != "open" and has_kind(query.kind, unit.text)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,14 @@ class Passage:
     def embedded_text(self) -> str:
         return "\n".join(part for part in (self.context, self.lead, self.text) if part)
 
-    @property
-    def opening(self) -> str:
-        """What stands before the first unit: a table's header row, or nothing."""
-        return self.text[: self.units[0].start - self.start] if self.units else ""
+    def announcement(self, unit: Unit) -> str:
+        """What a unit needs to be understood: the passage's lead, and for a table row the header row of its table."""
+        if unit.kind != "row":
+            return self.lead
+        above = self.text[: unit.start - self.start].split("\n")[:-1]
+        table = list(takewhile(lambda line: line.startswith("|"), reversed(above)))
+        # The rule between header and rows tells a header from the row above; without one the table began before.
+        return table[-1] if len(table) > 1 and set(table[-2]) <= set("|-: ") else self.lead
 
     @property
     def heading(self) -> str:

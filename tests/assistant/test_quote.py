@@ -227,10 +227,6 @@ def test_a_list_may_be_longer_than_an_answer_in_sentences() -> None:
     assert len(quote("What are the duties of a nurse?", text, {"Thing4": BEST})) == 9
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a list that was cut into two passages is completed only inside one of them: half a list is quoted",
-)
 def test_a_list_that_was_cut_into_two_passages_is_quoted_whole() -> None:
     told = "told at such length as articles on careers like to tell of duties in every list that they hold"
     items = [f"Duty{n} of the ward, {told}" for n in range(10)]
@@ -292,9 +288,6 @@ def test_a_row_far_below_its_header_still_names_its_columns() -> None:
     assert show("How much do nurses earn?", text, {PAY_ROW: BEST}) == "- Pay – Nurse: $80,000; Dentist: $170,000"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the header of the first table in a passage names the columns of all tables in it"
-)
 def test_a_row_has_the_columns_of_its_own_table() -> None:
     other = "| Aspect | Pilot | Painter |\n| --- | --- | --- |\n| Tool | A plane | A brush |"
     text = TABLE.replace("## At a glance\n\n", f"## At a glance\n\n{other}\n\n")

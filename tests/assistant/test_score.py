@@ -206,10 +206,6 @@ def test_coverage_counts_the_columns_of_a_row() -> None:
     assert read_row(TABLE).coverage == 1.0
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a header row in the middle of a passage is in neither its lead nor its opening: its terms count nowhere",
-)
 def test_coverage_counts_the_columns_of_a_row_whose_table_follows_a_sentence() -> None:
     assert read_row(f"Hospitals close.\n\n{TABLE}").coverage == 1.0
 
