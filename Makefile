@@ -7,6 +7,8 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
+NAMES ?= questions ingest start
+
 PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 help:  ## show this list
@@ -30,8 +32,8 @@ evaluate: install  ## ask the test prompts and fail below the floors of corpus/p
 	.venv/bin/career ingest
 	.venv/bin/career evaluate $(ARGUMENTS)
 
-bench: .venv/installed-dev  ## run benchmarks: make bench NAMES=ingest; no name lists them
-	.venv/bin/python -m tests.benchmarks $(NAMES)
+bench: .venv/installed-dev  ## run the benchmarks: make bench, or some: make bench NAMES="questions start"
+	@for name in $(NAMES); do .venv/bin/python -m tests.benchmarks $$name || exit; done
 
 # Stamps: pip runs again only when what it was told has changed.
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python

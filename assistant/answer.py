@@ -124,9 +124,8 @@ def _prove_as_written(
 
 
 def _refuse(draft: Reply, judgement: Judgement, query: Query, started: float) -> Reply:
-    headings = dict.fromkeys(
-        scored.passage.heading for scored in sorted(draft.passages, key=lambda found: -found.similarity)
-    )
+    nearest = sorted(draft.passages, key=lambda found: -found.similarity)
+    headings = dict.fromkeys(scored.passage.heading for scored in nearest if scored.passage.headings)
     lacking = [word for word in query.text.split() if set(split_terms(word)) & set(judgement.missing)]
     named = ", ".join(f"“{word.strip(PUNCTUATION)}”" for word in dict.fromkeys(lacking[:MISSING_NAMED]))
     text = "The articles don't say." + (f" Nothing near this question mentions {named}." if named else "")
