@@ -15,12 +15,19 @@ Key = TypeVar("Key", bound=Hashable)
 
 # Words that say what form the answer should have; a text that answers need not hold them.
 FRAME_WORDS = """
-    actual actually amount answer become best better compare compared comparison define definition describe
-    differ difference differences different duties duty enough exactly example examples explain fast figure
-    figures find give go good happen happened kind kinds know learn list long look make makes mean means meant
-    name named need needed needs number numbers part people percent percentage person rank ranked require
-    required requires responsibilities responsibility say says sort study take term type types typical typically
-    usual usually versus vs want way ways word work worth
+    actual actually affect affects amount answer applies apply ask asks basic become begin believe best
+    better bit bring brings busiest busy chance chances choose common commonly compare compared comparison
+    consider count counts current currently deal deals decide define definition depend depends describe differ
+    difference differences different doing done duties duty enjoy enough exact exactly example examples exist
+    exists expect expected explain fast feel figure figures find general generally give go good handle happen
+    happened help helps hold hurt hurting include includes including involve involved keep keeps kind kinds know
+    learn likely list long look lot love main make makes matter matters mean means meant name named need needed
+    needs nowadays number numbers offer offers original overall part people percent percentage person pick
+    possible possibly pretty probably provide provides put quite range ranges rank ranked recent recently
+    regular regularly require required requires responsibilities responsibility run runs say says seem seems set
+    show shows simple sort specific specifically spend spends stand stands start starting study stuff take talk
+    talks tend tends term thing things think today total try trying turn turns type types typical typically
+    usual usually versus vs want way ways word work worth write
 """
 
 
@@ -97,6 +104,7 @@ COMPARISON = _any_of(
     r"\b(?:more|less|\w{3,}er) than\b",
 )
 SIDES = re.compile(r"\s+(?:or|vs\.?|versus|and|than|compared (?:to|with)|from)\s+|[,/:]\s*", re.IGNORECASE)
+ASKING = re.compile(r"\W*(?:who|which|what|how|where|is|are|do|does|should)\b[^,:]*[,:]", re.IGNORECASE)
 DEFINITION = _any_of(
     r"\W*(?:what|who)(?: is|'s|’s| are) (?:an? |the )?[^?]{1,40}\?*$",
     r"\W*what (?:does|do) .{1,60}\bmean\b",
@@ -134,8 +142,11 @@ class Query:
         if not self.compares:
             return []
         named = [frozenset(split_terms(part)) & self.terms.keys() for part in SIDES.split(self.text)]
-        own = [part.difference(*(other for other in named if other is not part)) for part in named]
+        own = [part.difference(*(other for other in named if other != part)) for part in named]
         sides = [side for side in own if side]
+        # "Who earns more, a nurse or a welder?": what stands before the first comma is asked of both.
+        if len(sides) > 2 and ASKING.match(self.text):
+            sides = sides[1:]
         return sides if len(sides) > 1 else []
 
     def without(self, side: frozenset[str]) -> str:

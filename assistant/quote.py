@@ -155,12 +155,20 @@ def _continues_list(item: _Candidate, following: _Candidate) -> bool:
 
 def _is_about_list(query: Query, items: list[_Candidate]) -> bool:
     """True when no item holds a term of the question that the heading and lead-in lack: it asks for all of them."""
+    if any(_is_named(query, item) for item in items):
+        return False
     passage = items[0].passage
-    before = passage.text[: items[0].scored.unit.start - passage.start]
-    above = {*split_terms(passage.context), *split_terms(passage.lead), *split_terms(before)}
+    above = {*split_terms(passage.context), *split_terms(passage.announcement(items[0].scored.unit))}
     terms, total = query.terms, sum(query.terms.values())
     lacking = {term: weight for term, weight in terms.items() if term not in above}
     return all(sum(lacking[term] for term in item.terms if term in lacking) <= OWN * total for item in items)
+
+
+def _is_named(query: Query, item: _Candidate) -> bool:
+    """True for an item "label: value" whose label the question names: that item is asked for, not the others."""
+    label, colon, _ = item.scored.text.partition(":")
+    terms = split_terms(label)
+    return bool(colon and terms) and set(terms) <= set(query.words)
 
 
 def _may_follow(query: Query, candidate: _Candidate, chosen: list[_Candidate]) -> bool:
@@ -170,6 +178,9 @@ def _may_follow(query: Query, candidate: _Candidate, chosen: list[_Candidate]) -
     if not chosen:
         return True
     first, terms = chosen[0], query.terms
+    both_rows = candidate.scored.unit.kind == first.scored.unit.kind == "row"
+    if both_rows and cover(terms, candidate.terms) < SUBJECT * cover(terms, first.terms):
+        return False  # the other rows of a table are about others
     same_subject = cover(terms, candidate.about) >= SUBJECT * cover(terms, first.about)
     nearer = candidate.scored.similarity >= first.scored.similarity
     return same_subject or nearer or bool(terms.keys() & candidate.about - first.about)

@@ -26,12 +26,12 @@ ONE = re.compile(
 POINTS_BACK = re.compile(
     r"\b(?:is|are|was|does|do|did|can|could|will|would|has) (?:it|that|this|these|those)\b"
     r"(?! (?:\w+ )?(?:to|that|if|for)\b)"
-    r"|\b(?:so|it|that|this|these|those)\W*$",
+    r"|\b(?:so|it|that|this|these|those)\W*$|\b(?:is|are) there\W*$",
     re.I,
 )
 # Who or what a question is about: a role ("registered nurses") or a field ("machine learning").
 HEAD = re.compile(
-    r"(?:[\w+#-]{2,}(?:eer|er|or|ist|ian|yst|ect|ant)|nurse|swe|mle|rn|aide|chef|pilot|clerk|guard"
+    r"(?:[\w+#-]{2,}(?:eer|er|or|ist|ian|yst|ect|ant)|nurse|swe|mle|rn|aide|chef|pilot|clerk|guard|referee|umpire|athlete|coach|judge|surgeon|cook"
     r"|engineering|learning|science|programming|nursing|development)s?",
     re.I,
 )
@@ -181,11 +181,13 @@ def _sounds_open(word: str) -> bool:
 def _point(asked: str, topic: _Topic) -> str:
     """Pronouns replaced by what they stand for; a bare "that" gets the earlier question beside it."""
     named = _find_subjects(asked)
-    if topic.subject and not named:
+    person = PERSONS.search(asked)
+    # "How do they differ from nurses?": who is named after the pronoun is somebody else.
+    if topic.subject and (not named or (person and person.start() < asked.find(named[0]))):
         plural = topic.subject if topic.subject.endswith(("s", "ing")) else topic.subject + "s"
-        if match := PERSONS.search(asked):
-            put = plural + "'" * (match[1].lower() in ("their", "theirs", "his", "her"))
-            return asked[: match.start()] + put + asked[match.end() :]
+        if person:
+            put = plural + "'" * (person[1].lower() in ("their", "theirs", "his", "her"))
+            return asked[: person.start()] + put + asked[person.end() :]
         if ONE.search(asked):
             return ONE.sub(_with_article(topic.subject.removesuffix("s")), asked, count=1)
     if POINTS_BACK.search(asked) and len(asked.split()) <= 8:

@@ -65,8 +65,9 @@ def find_passages(query: Query, library: Library, settings: Settings) -> list[Sc
     """
     vector = library.embed_question(query.text)
     fused = _keep_best(_search(query.text, vector, library, settings), settings.passages_per_question)
-    for side in query.sides:
-        others = frozenset[str]().union(*(other for other in query.sides if other is not side))
+    sides = query.sides
+    for side in sides:
+        others = frozenset[str]().union(*(other for other in sides if other != side))
         about = query.without(others)
         found = _search(about, library.embed_question(about), library, settings)
         for identifier, score in _keep_best(found, PASSAGES_PER_SIDE).items():

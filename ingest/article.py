@@ -77,13 +77,23 @@ class Passage:
         return "\n".join(part for part in (self.context, self.lead, self.text) if part)
 
     def announcement(self, unit: Unit) -> str:
-        """What a unit needs to be understood: the passage's lead, and for a table row the header row of its table."""
-        if unit.kind != "row":
-            return self.lead
-        above = self.text[: unit.start - self.start].split("\n")[:-1]
+        """What an item or a row needs to be understood: the sentence that leads in, then the header row of a table."""
+        before = takewhile(lambda other: other.start < unit.start, self.units)
+        sentences = [self._words(other) for other in before if other.kind == "sentence"]
+        leads_in = unit.kind in ("item", "row") and bool(sentences) and sentences[-1].endswith(":")
+        lead = sentences[-1] if leads_in else self.lead
+        header = self._find_header(unit)
+        return f"{lead}\n{header}" if lead and header and header not in lead else lead or header
+
+    def _find_header(self, unit: Unit) -> str:
+        """The header row above a row within this passage; "" when the table began before it."""
+        above = self.text[: unit.start - self.start].split("\n")[:-1] if unit.kind == "row" else []
         table = list(takewhile(lambda line: line.startswith("|"), reversed(above)))
-        # The rule between header and rows tells a header from the row above; without one the table began before.
-        return table[-1] if len(table) > 1 and set(table[-2]) <= set("|-: ") else self.lead
+        # The rule between header and rows tells a header from the row above.
+        return table[-1] if len(table) > 1 and set(table[-2]) <= set("|-: ") else ""
+
+    def _words(self, unit: Unit) -> str:
+        return self.text[unit.start - self.start : unit.end - self.start]
 
     @property
     def heading(self) -> str:

@@ -15,18 +15,20 @@ WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*+(?:\+\+|#)?|\d+(?:[.,]\d+)*+")
 
 STOP_WORDS = frozenset(
     """
-    a about above after again all also am an and any are as at aren't be been being besides before between both but by
-    can cannot could did didn't do does doesn't doing don't done down during each either else etc few for from
-    further get gets given go goes got had has have having he her here hers him his how however i if in into is
-    isn't it it's its itself just let like lot lots many may me might mine more most much must my myself no nor not now
-    of off on once one ones only onto or other our ours out over own per please quite rather really s same shall
-    she should since so some such t tell than that the their theirs them then there these they thing things this
-    those though through to too under until up upon us use used using very was we were what what's whats when
-    where whether which while who whom whose why will with within without would yes yet you your yours
+    a about above according actually after again all also am an and any are aren't as at be been before being
+    besides between both but by can cannot could did didn't do does doesn't doing don't done down during each
+    either else etc few for from further get gets given go goes got had has have having he her here here's hers
+    herself him himself his how however i i'd i'll i'm i've if in instead into is isn't it it's its itself just
+    kind let let's like lot lots many may maybe me might mine more most much must my myself no nor not now of
+    off on once one ones only onto or other our ours ourselves out over own per perhaps please quite rather
+    really s same shall she should since so some sort such t tell than that that's the their theirs them
+    themselves then there there's these they they're thing things this those though through to too two under
+    until up upon us use used using very was we we're were what what's whats when where whether which while who
+    who's whom whose why will with within without would yes yet you you're you've your yours yourself
     """.split()
 )  # Words that career articles use for one another; the first stands for all of its line.
 SYNONYMS = """
-pay salary salaries earn earns earned earning earnings wage wages compensation compensated paid pays income incomes
+pay salary salaries earn earns earned earning earnings wage wages compensation compensated comp paid pays income incomes
 degree degrees diploma diplomas education educational
 grow growth growing grows grew expand expands expansion expanding
 fast faster fastest quickly rapid rapidly
@@ -46,6 +48,16 @@ big large larger biggest largest
 important key essential
 study studying studies learn learning learns
 easy easier easily simple
+hold holds held holding
+write writes wrote written writing
+begin begins began begun start starts started starting
+choose chooses chose chosen choosing
+teach teaches taught teaching
+decline declines declined declining shrink shrinks shrinking fall falling drop dropping
+technician technicians technologist technologists tech techs
+veterinary vet vets
+love loves loving enjoy enjoys enjoying like
+author authors writer
 ml mls
 usa american america
 """
@@ -62,6 +74,7 @@ PHRASES = (
     (r"\blarge language model(?=s?\b)", "llm"),
     (r"\bph\.? ?d\b\.?|\bdoctorates?\b|\bdoctoral\b", "phd"),
     (r"\bin-house\b", "inhouse"),
+    (r"\ball day\b", " "),
 )
 UPPER_CASE_US = re.compile(r"\bUS\b")  # "us" in lower case is a pronoun
 
