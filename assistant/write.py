@@ -42,7 +42,7 @@ def load_model_writer(settings: Settings) -> ModelWriter:
     load_dotenv(".env")  # the providers read their keys from the environment, and it has the last word
     name = settings.model
     try:
-        return ModelWriter(name, init_chat_model(name, timeout=settings.model_timeout))
+        model = init_chat_model(name, timeout=settings.model_timeout)
     except ImportError as error:
         package = re.search(r"langchain[-_]\w+", str(error))
         install = package.group().replace("_", "-") if package else "the LangChain package of the provider"
@@ -52,15 +52,27 @@ def load_model_writer(settings: Settings) -> ModelWriter:
     except Exception as error:
         if re.search(r"api[_ ]?key|credential|token|auth", str(error), re.I):
             variable = re.search(r"\b[A-Z][A-Z0-9]*_API_KEY\b", str(error))
-            example = f", {variable.group()} for example" if variable else ""
-            raise ModelKeyMissing(
-                f"CAREER_MODEL={name}: the provider wants a key that is not set. Set it in the environment or in "
-                f".env{example}."
-            ) from error
+            raise _key_missing(name, variable.group() if variable else "") from error
         raise ModelUnknown(
             f"CAREER_MODEL={name}: no such model. Use a name like openai:gpt-5-mini, anthropic:claude-sonnet-4-5 or "
             "ollama:llama3.2, or leave it empty to answer without a model."
         ) from error
+    check_key(name, model)
+    return ModelWriter(name, model)
+
+
+def _key_missing(name: str, variable: str) -> ModelKeyMissing:
+    example = f", {variable} for example" if variable else ""
+    return ModelKeyMissing(
+        f"CAREER_MODEL={name}: the provider wants a key that is not set. Set it in the environment or in .env{example}."
+    )
+
+
+def check_key(name: str, model: Any) -> None:
+    """Raise ModelKeyMissing when a model has none of the keys it knows of; some providers notice only when asked."""
+    secrets = getattr(model, "lc_secrets", {})
+    if secrets and not any(getattr(model, attribute, None) for attribute in secrets):
+        raise _key_missing(name, next(iter(secrets.values())))
 
 
 class ModelWriter:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -10,13 +11,13 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from assistant.conversation import Claim, ScoredPassage
 from assistant.errors import ModelError, ModelKeyMissing, ModelUnknown
 from assistant.question import read_question
 from assistant.settings import Settings
-from assistant.write import ModelWriter, load_model_writer, read_claims
+from assistant.write import ModelWriter, check_key, load_model_writer, read_claims
 from ingest.article import Article
 from ingest.settings import IngestSettings
 from ingest.split import split_article
@@ -246,3 +247,23 @@ def test_a_missing_key_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatc
     refusal = refuse("openai:gpt-5-mini")
     assert isinstance(refusal, ModelKeyMissing)
     assert "OPENAI_API_KEY" in str(refusal)
+
+
+@dataclass(frozen=True)
+class KeyedModel:
+    """A chat model as LangChain describes the ones that want a key."""
+
+    api_key: SecretStr | None
+    lc_secrets: Mapping[str, str] = field(default_factory=lambda: {"api_key": "PROVIDER_API_KEY"})
+
+
+@pytest.mark.parametrize("key", [None, SecretStr("")])
+def test_a_key_that_the_provider_would_miss_later_is_named_at_once(key: SecretStr | None) -> None:
+    with pytest.raises(ModelKeyMissing, match="PROVIDER_API_KEY"):
+        check_key("provider:model", KeyedModel(key))
+
+
+def test_a_model_with_its_key_or_without_any_need_of_one_is_taken() -> None:
+    check_key("provider:model", KeyedModel(SecretStr("sk-1")))
+    check_key("provider:model", object())
+    assert KeyedModel(SecretStr("sk-1")).api_key
