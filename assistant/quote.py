@@ -16,8 +16,11 @@ LONGEST_ANSWER = 4  # units
 LONGEST_COMPARISON = 5
 LONGEST_LIST = 12
 LONGEST_GAP = 16  # characters between two items of one list: a line break, the indent, the mark
-# A further unit is quoted when its log-odds are this close to the best one's.
+# A further unit is quoted when its log-odds are this close to the best one's. With four units at most, on the shipped
+# prompts: 1.5 found 90% of the facts in 2.4 units an answer, 2 found 91% in 2.7, 3 found 93% in 3.2.
 CLOSE = 2.5
+# The constants from here to OWN were set by hand on the shipped prompts and on the text that their facts come from, one
+# at a time; no benchmark has varied them yet.
 # A list that was asked for may stand this far behind.
 LIST_CLOSE = 4.0
 # Two units with this share of their terms in common say the same thing.
