@@ -17,6 +17,7 @@ from assistant.gate import Judgement, judge
 from assistant.question import Query, read_question
 from assistant.quote import ExtractiveWriter
 from assistant.rephrase import rephrase
+from assistant.rerank import Reranker, load_reranker, rerank
 from assistant.retrieve import find_passages, weigh_terms
 from assistant.score import score_units
 from assistant.settings import Settings
@@ -48,16 +49,19 @@ class Question:
 Asked: TypeAlias = "str | Mapping[str, Any] | Question"
 
 
-def answer(question: Question, library: Library, settings: Settings, writer: Writer) -> Iterator[Reply]:
+def answer(
+    question: Question, library: Library, settings: Settings, writer: Writer, reranker: Reranker | None = None
+) -> Iterator[Reply]:
     """Replies that grow while the writer writes; the last one is whole and proved.
 
-    Raises QuestionInvalid, LibraryEmpty, and what the library raises.
+    Raises QuestionInvalid, LibraryEmpty, and what the library and the reranker raise.
     """
     started = time.perf_counter()
     _check(question, library, settings)
     standalone = rephrase(_legible(question.text), question.history)  # 1. stands alone
     query = read_question(standalone, lambda terms: weigh_terms(terms, library))
-    passages = score_units(query, find_passages(query, library, settings))  # 2. ranked, scored
+    found = _choose_passages(query, library, settings, reranker)  # 2. ranked
+    passages = score_units(query, found)
     judgement = judge(query, passages)  # 3. the gate
     draft = Reply(question.text, standalone, "", passages=tuple(passages), model=writer.name)
     if not judgement.answerable:
@@ -83,6 +87,19 @@ def _check(question: Question, library: Library, settings: Settings) -> None:
 def _legible(text: str) -> str:
     """`text` without lone surrogates, which no tokenizer and no database takes."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _choose_passages(
+    query: Query, library: Library, settings: Settings, reranker: Reranker | None
+) -> list[ScoredPassage]:
+    """The passages that the answer is made from, best first; a reranker chooses them from more than are kept."""
+    if reranker is None:
+        return find_passages(query, library, settings)
+    if query.sides:  # found for each side: a reranker puts them in order, but may not give all the places to one side
+        return rerank(query.text, find_passages(query, library, settings), reranker)
+    kept = settings.passages_per_question
+    wider = settings.model_copy(update={"passages_per_question": max(kept, settings.reranked_passages)})
+    return rerank(query.text, find_passages(query, library, wider), reranker)[:kept]
 
 
 def _write(
@@ -145,10 +162,13 @@ class AnswerChain(Runnable[Asked, Reply]):
     first. `stream` yields replies whose text grows; the last one is what `invoke` returns.
     """
 
-    def __init__(self, library: Library, settings: Settings, writer: Writer | None = None) -> None:
+    def __init__(
+        self, library: Library, settings: Settings, writer: Writer | None = None, reranker: Reranker | None = None
+    ) -> None:
         self.library = library
         self.settings = settings
         self.writer = writer or (load_model_writer(settings) if settings.model else ExtractiveWriter())
+        self.reranker = reranker or (load_reranker(settings) if settings.reranker else None)
 
     def invoke(self, input: Asked, config: RunnableConfig | None = None, **kwargs: Any) -> Reply:
         def last(asked: Asked) -> Reply:
@@ -165,7 +185,7 @@ class AnswerChain(Runnable[Asked, Reply]):
         yield from self._transform_stream_with_config(iter([input]), replies, config, **kwargs)
 
     def _answer(self, asked: Asked) -> Iterator[Reply]:
-        return answer(read_asked(asked), self.library, self.settings, self.writer)
+        return answer(read_asked(asked), self.library, self.settings, self.writer, self.reranker)
 
 
 def read_asked(asked: Asked) -> Question:
@@ -192,7 +212,7 @@ def _read_turn(turn: Any) -> Turn:
 
 
 def load_chain(settings: Settings | None = None, *, read_only: bool = True) -> AnswerChain:
-    """The chain over the library in CAREER_HOME, with the writer that CAREER_MODEL names."""
+    """The chain over the library in CAREER_HOME, with the models that CAREER_MODEL and CAREER_RERANKER name."""
     settings = settings or Settings()
     writer = load_model_writer(settings) if settings.model else None
     library = Library.open(settings, lambda: load_embedder(settings), read_only=read_only)

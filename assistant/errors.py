@@ -6,6 +6,7 @@ CareerError (ingest/errors.py)
 ├── ModelError                  the chat model named by CAREER_MODEL
 │   ├── ModelUnknown            no such provider or model name, or its package is not installed
 │   └── ModelKeyMissing         the provider wants a key that is not set
+├── RerankerUnknown             the cross-encoder named by CAREER_RERANKER cannot be loaded
 ├── SettingsInvalid             a CAREER_* variable with a value that cannot be used
 ├── PromptsInvalid              a test prompt file that cannot be used
 ├── EvaluationInvalid           floors or an earlier evaluation that cannot be used, a report that cannot be written
@@ -24,6 +25,7 @@ __all__ = [
     "PortTaken",
     "PromptsInvalid",
     "QuestionInvalid",
+    "RerankerUnknown",
     "SettingsInvalid",
 ]
 
@@ -45,6 +47,10 @@ class ModelUnknown(ModelError):
 
 
 class ModelKeyMissing(ModelError):
+    pass
+
+
+class RerankerUnknown(CareerError):
     pass
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,43 +9,14 @@ from itertools import groupby
 from ingest.article import Article, Passage, Unit
 from ingest.markdown import Line, read_lines
 from ingest.settings import IngestSettings
+from ingest.split_sentences import LONGEST_UNIT, cut_long, split_sentences
 
-# A sentence longer than this is cut at a clause or a word: nobody wants it quoted whole, and no model reads it whole.
-LONGEST_UNIT = 1_000
+__all__ = ["split_article", "split_sentences"]
+
 # A list or a table may fill this many times a passage's length: half a list is half an answer.
 LIST_STRETCH = 2
 # A list item up to this long is one thing to quote, however many full stops it holds.
 LONGEST_WHOLE_ITEM = 300
-
-# The look-behind starts a run of marks only at its first mark, which keeps a megabyte of full stops linear.
-SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+(?=\s)|[。！？]++[”’」』）]*+")
-FIRST_WORD = re.compile(r"[\"'“‘«(\[]*+([^\s\"'“‘«(\[]*)")
-LAST_WORD = re.compile(r"[\"'“‘«(\[]*([^\s]*)\Z")
-ACRONYM = re.compile(r"(?:[A-Za-z]\.){2,}|Ph\.D\.|M\.Sc\.|B\.Sc\.")
-# Never end a sentence: a name or a number follows.
-TITLES = frozenset(
-    """
-    mr. mrs. ms. dr. prof. st. mt. gen. sen. rep. gov. capt. lt. col. sgt. rev. hon. fig. no. nos. vol. pp. art.
-    sec. cf. vs. v. e.g. i.e. approx. ca. al. eq.
-    """.split()
-)
-# End a sentence only before a word that opens one.
-MAYBE = frozenset(
-    """
-    inc. ltd. co. corp. llc. etc. jr. sr. dept. univ. assn. bros. est. avg. min. max. jan. feb. mar. apr. jun.
-    jul. aug. sep. sept. oct. nov. dec. mon. tue. wed. thu. fri. sat. sun. a.m. p.m.
-    """.split()
-)
-OPENERS = frozenset(
-    """
-    a about after all although an and another any are as at because before both but by can could did do does
-    during each even every finally first for from furthermore he her here his how however i if in instead is it
-    its later many more moreover most my no nor not now of often on one only or other others our over people
-    perhaps she should similarly since so some still such than that the their then there therefore these they
-    this those though thus to today under unlike until we what when where whether which while who why will with
-    within without you your
-    """.split()
-)
 
 
 def split_article(article: Article, settings: IngestSettings) -> list[Passage]:
@@ -73,61 +43,6 @@ def split_article(article: Article, settings: IngestSettings) -> list[Passage]:
                 )
             )
     return passages
-
-
-def split_sentences(text: str) -> list[tuple[int, int]]:
-    """The (start, end) of each sentence of `text`, outer blanks left out, in time linear in its length."""
-    spans: list[tuple[int, int]] = []
-    start = 0
-    for match in SENTENCE_END.finditer(text):
-        if _ends_sentence(text, start, match):
-            _add_trimmed(spans, text, start, match.end())
-            start = match.end()
-    _add_trimmed(spans, text, start, len(text))
-    return [piece for span in spans for piece in _shorten(text, *span)]
-
-
-def _ends_sentence(text: str, start: int, match: re.Match[str]) -> bool:
-    mark = match.group().rstrip("\"'”’»)]")
-    if mark[0] in "。！？":
-        return True
-    following = FIRST_WORD.match(text, _skip_blanks(text, match.end()))
-    next_word = following[1] if following else ""
-    if mark[-1] in "!?":
-        return not next_word[:1].islower()
-    before = LAST_WORD.search(text, max(start, match.start() - 30), match.start() + len(mark))
-    word = before[1] if before else ""
-    if next_word[:1].islower() or word.lower() in TITLES:
-        return False
-    if ACRONYM.fullmatch(word) or word.lower() in MAYBE:
-        return next_word.rstrip(",;:").lower() in OPENERS or not next_word
-    # "J. Smith": one capital is an initial, but "Plan B. Then" and "vitamin C." are not worth a rule.
-    return not (len(word) == 2 and word[0].isupper() and word[0] != "I")
-
-
-def _skip_blanks(text: str, position: int) -> int:
-    while position < len(text) and text[position].isspace():
-        position += 1
-    return position
-
-
-def _add_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    piece = text[start:end]
-    begin = start + len(piece) - len(piece.lstrip())
-    finish = start + len(piece.rstrip())
-    if begin < finish:
-        spans.append((begin, finish))
-
-
-def _shorten(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    while end - start > LONGEST_UNIT:
-        window = text[start : start + LONGEST_UNIT]
-        cut = max(window.rfind("; "), window.rfind(", ")) + 1 or window.rfind(" ")
-        cut = start + (cut if cut > LONGEST_UNIT // 4 else LONGEST_UNIT)
-        yield start, cut
-        start = _skip_blanks(text, cut)
-    if start < end:
-        yield start, end
 
 
 @dataclass(frozen=True)
@@ -201,7 +116,7 @@ def _units(text: str, line: Line) -> Iterator[Unit]:
         return
     if line.kind in ("row", "code") or (line.kind == "item" and len(content) <= LONGEST_WHOLE_ITEM):
         kind = line.kind
-        spans = [(0, len(content))] if len(content) <= LONGEST_UNIT else list(_shorten(content, 0, len(content)))
+        spans = [(0, len(content))] if len(content) <= LONGEST_UNIT else list(cut_long(content, 0, len(content)))
     else:
         kind = "item" if line.kind == "item" else "sentence"
         spans = split_sentences(content)

@@ -1,27 +1,36 @@
-"""`python -m tests.benchmarks NAME [--json]`: one benchmark as a table; with --json, JSON on the last line."""
+"""`python -m tests.benchmarks NAME`: one benchmark as a table; with --json, also as JSON on the last line."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+import tempfile
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.result import DataMissing, Result
 
-NAMES = ("questions", "ingest", "start")
+NAMES = ("chunking", "feedbackqa", "squad2", "follow_ups", "sentences", "questions", "ingest", "start")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--json", action="store_true", help="print the result as JSON on the last line")
+    parser.add_argument("--keep", type=Path, help="a folder for what was embedded, so that the next run starts from it")
+    parser.add_argument("--tune", action="store_true", help="on the questions that constants are tuned on")
     chosen = parser.parse_args()
+    benchmark = import_module(f"tests.benchmarks.{chosen.name}")
     try:
-        result: Result = import_module(f"tests.benchmarks.{chosen.name}").run()
+        with tempfile.TemporaryDirectory() as scratch:
+            home = (chosen.keep or Path(scratch)) / chosen.name
+            home.mkdir(parents=True, exist_ok=True)
+            result: Result = benchmark.run(home, tune=True) if chosen.tune else benchmark.run(home)
     except DataMissing as error:
         print(f"skipped: {error}", file=sys.stderr)
         return 1
@@ -32,16 +41,20 @@ def main() -> int:
 
 
 def show(result: Result) -> None:
-    rows = {"ours": result.ours, "baseline": result.baseline, **{row["name"]: row for row in result.published}}
-    columns = list(dict.fromkeys(key for row in rows.values() for key in row if key != "name"))
+    rows = [{"name": "ours"} | result.ours, *result.others, {"name": "baseline"} | result.baseline, *result.published]
+    rows = [row for row in rows if len(row) > 1]
+    columns = list(dict.fromkeys(key for row in rows for key in row if key not in ("name", "intervals")))
     table = Table("", *columns, title=f"{result.benchmark}: {result.note}")
-    for name, row in rows.items():
-        if row:
-            table.add_row(
-                name,
-                *(f"{row[key]:g}" if isinstance(row.get(key), float) else str(row.get(key, "")) for key in columns),
-            )
+    for row in rows:
+        table.add_row(row["name"], *(_show_cell(row, column) for column in columns))
     Console(width=160).print(table)
+
+
+def _show_cell(row: dict[str, Any], column: str) -> str:
+    value = row.get(column, "")
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    low, high = row.get("intervals", {}).get(column, ("", ""))
+    return f"{shown} ({low:g} to {high:g})" if low != "" else shown
 
 
 if __name__ == "__main__":

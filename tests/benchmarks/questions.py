@@ -25,10 +25,10 @@ ASKED = (
 )
 
 
-def run() -> Result:
+def run(home: Path) -> Result:
     pages = list_bls_pages()
-    with tempfile.TemporaryDirectory() as home:
-        settings = Settings(_env_file=None, home=Path(home))  # type: ignore[call-arg]
+    with tempfile.TemporaryDirectory(dir=home) as folder:
+        settings = Settings(_env_file=None, home=Path(folder))  # type: ignore[call-arg]
         with Library.open(settings, load_embedder(settings)) as library:
             list(add_articles([str(page) for page in pages], library, settings))
             chain = AnswerChain(library, settings)

@@ -8,6 +8,7 @@ from typing import Any
 
 SHARED = Path(__file__).parents[3] / "shared"
 BLS_PAGES = SHARED / "articles" / "bls"
+BENCHMARKS = SHARED / "benchmarks"
 
 
 class DataMissing(Exception):
@@ -19,8 +20,9 @@ class Result:
     benchmark: str
     note: str  # what was measured, in one line, with units
     ours: dict[str, Any]
-    baseline: dict[str, Any] = field(default_factory=dict)
-    published: list[dict[str, Any]] = field(default_factory=list)
+    baseline: dict[str, Any] = field(default_factory=dict)  # the plain stack, measured in the same run
+    published: list[dict[str, Any]] = field(default_factory=list)  # each with its "name"
+    others: list[dict[str, Any]] = field(default_factory=list)  # further rows of the same run, each with its "name"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -31,3 +33,11 @@ def list_bls_pages() -> list[Path]:
     if not pages:
         raise DataMissing("no articles in ../shared/articles/bls")
     return pages
+
+
+def find_data(name: str) -> Path:
+    """The folder or file of `../shared/benchmarks`. Raises DataMissing."""
+    path = BENCHMARKS / name
+    if not path.exists():
+        raise DataMissing(f"no {name} in ../shared/benchmarks")
+    return path

@@ -19,15 +19,20 @@ CHECKOUT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds
 
 
-def run() -> Result:
+def run(home: Path) -> Result:
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
     if browser is None:
         raise DataMissing("chromium is not installed")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    with tempfile.TemporaryDirectory() as home:
-        environment = {**os.environ, "CAREER_HOME": home, "CAREER_PORT": address.rpartition(":")[2], "BROWSER": "true"}
+    with tempfile.TemporaryDirectory(dir=home) as library:
+        environment = {
+            **os.environ,
+            "CAREER_HOME": library,
+            "CAREER_PORT": address.rpartition(":")[2],
+            "BROWSER": "true",
+        }
         started = time.perf_counter()
         process = subprocess.Popen(["make", "run"], cwd=CHECKOUT, env=environment, start_new_session=True)
         try:

@@ -11,7 +11,8 @@ import pytest
 from ingest.article import Article, Passage
 from ingest.markdown import Block, Code, Heading, Item, Paragraph, Table, read_lines, write_markdown
 from ingest.settings import IngestSettings
-from ingest.split import LONGEST_UNIT, split_article, split_sentences
+from ingest.split import split_article
+from ingest.split_sentences import LONGEST_UNIT
 from tests.fakes import make_article
 
 MEGABYTE = 1_000_000
@@ -26,10 +27,6 @@ def split(text: str, *, characters: int = 500) -> list[Passage]:
 
 def read_units(passages: Sequence[Passage], text: str) -> list[str]:
     return [text[unit.start : unit.end] for passage in passages for unit in passage.units]
-
-
-def sentences(text: str) -> list[str]:
-    return [text[start:end] for start, end in split_sentences(text)]
 
 
 def make_document(seed: int) -> str:
@@ -264,50 +261,6 @@ def test_units_tell_what_they_are() -> None:
 def test_the_escape_of_a_paragraph_is_in_no_unit() -> None:
     text = write_markdown([Paragraph("1986. A great year.")])
     assert "".join(read_units(split(text), text)).startswith("1986.")
-
-
-# -- sentences --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Dr. Smith and Mrs. Jones met.",
-        "It grew by 3.5 percent to $1,200.50 in all.",
-        "Use a tool, e.g. Python, for this.",
-        "J. Smith wrote it.",
-        "The U.S. Bureau of Labor Statistics counts jobs.",
-        "Acme Inc. hires nurses.",
-        "See fig. 3 for more.",
-        "Visit www.example.org/a.b for it.",
-        "Is it? yes, it is.",
-        "Python vs. Rust is a matter of taste.",
-    ],
-)
-def test_a_full_stop_inside_a_sentence_does_not_end_it(text: str) -> None:
-    assert sentences(text) == [text]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("One. Two! Three? Four.", ["One.", "Two!", "Three?", "Four."]),
-        ("He said “Stop.” Then he left.", ["He said “Stop.”", "Then he left."]),
-        ("(It is so.) And more.", ["(It is so.)", "And more."]),
-        ("They live in the U.S. The rest do not.", ["They live in the U.S.", "The rest do not."]),
-        ("She works for Acme Inc. She likes it.", ["She works for Acme Inc.", "She likes it."]),
-        ("It ends … Then it goes on.", ["It ends …", "Then it goes on."]),
-        ("In 2025. Then came 2026.", ["In 2025.", "Then came 2026."]),
-        ("第一句。第二句！", ["第一句。", "第二句！"]),
-        ("  No stop at the end  ", ["No stop at the end"]),
-    ],
-)
-def test_a_text_is_cut_into_its_sentences(text: str, expected: list[str]) -> None:
-    assert sentences(text) == expected
-
-
-def test_no_text_has_no_sentences() -> None:
-    assert split_sentences(" \n\t ") == []
 
 
 # -- hostile articles -------------------------------------------------------------------------------------------------

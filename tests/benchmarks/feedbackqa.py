@@ -1,0 +1,109 @@
+"""FeedbackQA: which of 2,364 sections of advice pages answers a question? The test queries; with --tune the valid ones.
+
+Each section is an article of its own, under its page's title and its own headings; a section ranks by its best passage.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assistant.question import read_question
+from assistant.retrieve import find_passages, weigh_terms
+from assistant.settings import Settings
+from ingest.article import Article
+from ingest.library import Library
+from ingest.markdown import Heading, Paragraph, write_markdown
+from tests.benchmarks.library import embed_plainly, open_library
+from tests.benchmarks.result import Result, find_data
+from tests.benchmarks.statistics import ndcg, summarize
+
+DEPTH = 10
+PASSAGES = 50  # enough to come by ten sections
+
+# Of the MTEB results repository; BM25 of its paper's authors.
+PUBLISHED = [
+    {"name": "all-MiniLM-L6-v2", "ndcg_at_10": 0.5823, "p_at_1": 0.4197, "recall_at_10": 0.7555},
+    {"name": "BM25", "ndcg_at_10": 0.564},
+    {"name": "all-mpnet-base-v2", "ndcg_at_10": 0.5941},
+    {"name": "multilingual-e5-small", "ndcg_at_10": 0.6381},
+    {"name": "multilingual-e5-large", "ndcg_at_10": 0.7013},
+    {"name": "GritLM-7B", "ndcg_at_10": 0.7389},
+]
+
+
+def run(home: Path, *, tune: bool = False) -> Result:
+    queries = read_queries("valid" if tune else "test")
+    with open_library(read_articles(), home, passages_per_question=PASSAGES) as (library, settings):
+        ranked = [rank_sections(query["text"], library, settings) for query in queries]
+    note = f"{'valid' if tune else 'test'} queries, which section answers, of {len(read_sections()):,}"
+    return Result("feedbackqa", note, _score(queries, ranked), _score(queries, _rank_plainly(queries, home)), PUBLISHED)
+
+
+def read_sections() -> list[dict[str, Any]]:
+    lines = (find_data("feedbackqa") / "corpus.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def read_articles() -> list[Article]:
+    return [
+        Article(
+            id=section["_id"],
+            source=f"feedbackqa:{section['_id']}",
+            title=section["page_title"],
+            text=write_markdown(
+                [
+                    *(Heading(level, text) for level, text in enumerate(section["section_headers"], start=2)),
+                    *(Paragraph(text) for text in section["text"].split("\n\n")),
+                ]
+            ),
+        )
+        for section in read_sections()
+    ]
+
+
+def read_queries(split: str) -> list[dict[str, Any]]:
+    """Each with its "text" and "relevant", the ids of the sections that answer it."""
+    folder = find_data("feedbackqa")
+    relevant: dict[str, dict[str, float]] = defaultdict(dict)
+    with (folder / f"qrels_{split}.tsv").open(encoding="utf-8") as stream:
+        for row in csv.reader(stream, delimiter="\t"):
+            if row[2].isdigit():  # not the header, which one of the two files has
+                relevant[row[0]][row[1]] = float(row[2])
+    lines = (folder / f"queries_{split}.jsonl").read_text(encoding="utf-8").splitlines()
+    queries = [json.loads(line) for line in lines]
+    return [query | {"relevant": relevant[query["_id"]]} for query in queries]
+
+
+def rank_sections(text: str, library: Library, settings: Settings) -> list[str]:
+    query = read_question(text, lambda terms: weigh_terms(terms, library))
+    found = find_passages(query, library, settings)
+    return list(dict.fromkeys(scored.passage.article_id for scored in found))[:DEPTH]
+
+
+def _rank_plainly(queries: Sequence[dict[str, Any]], home: Path) -> list[list[str]]:
+    """The model alone, as MTEB runs it: title, headers and text in one, cut off at the model's longest input."""
+    sections = read_sections()
+    texts = [" ".join([part["page_title"], *part["section_headers"], part["text"]]) for part in sections]
+    vectors = embed_plainly(texts, home)
+    asked = embed_plainly([query["text"] for query in queries], home)
+    return [[sections[index]["_id"] for index in np.argsort(-(vectors @ vector))[:DEPTH]] for vector in asked]
+
+
+def _score(queries: Sequence[dict[str, Any]], ranked: Sequence[Sequence[str]]) -> dict[str, Any]:
+    pairs = list(zip(queries, ranked, strict=True))
+    return summarize(
+        {
+            "ndcg_at_10": [ndcg(found, query["relevant"], DEPTH) for query, found in pairs],
+            "p_at_1": [found[0] in query["relevant"] for query, found in pairs],
+            "recall_at_10": [
+                len(query["relevant"].keys() & set(found)) / len(query["relevant"]) for query, found in pairs
+            ],
+        }
+    )
