@@ -13,6 +13,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from assistant.cite import Proof, cite
 from assistant.conversation import Claim, Reply, ScoredPassage, Turn
 from assistant.errors import LibraryEmpty, QuestionInvalid
+from assistant.focus import focus_passages
 from assistant.gate import Judgement, judge
 from assistant.question import Query, read_question
 from assistant.quote import ExtractiveWriter
@@ -31,6 +32,14 @@ log = logging.getLogger(__name__)
 
 SUGGESTIONS = 3  # headings offered with a refusal
 MISSING_NAMED = 3  # words named as missing
+KIND_NAMES = {
+    "amount": "amount of money",
+    "count": "number",
+    "date": "date",
+    "reason": "reason",
+    "person": "name",
+    "place": "place",
+}
 PUNCTUATION = "?!.,;:()'\"“”‘’"
 
 
@@ -61,7 +70,7 @@ def answer(
     standalone = rephrase(_legible(question.text), question.history)  # 1. stands alone
     query = read_question(standalone, lambda terms: weigh_terms(terms, library))
     found = _choose_passages(query, library, settings, reranker)  # 2. ranked
-    passages = score_units(query, found)
+    passages = focus_passages(score_units(query, found))
     judgement = judge(query, passages)  # 3. the gate
     draft = Reply(question.text, standalone, "", passages=tuple(passages), model=writer.name)
     if not judgement.answerable:
@@ -143,9 +152,7 @@ def _prove_as_written(
 def _refuse(draft: Reply, judgement: Judgement, query: Query, started: float) -> Reply:
     nearest = sorted(draft.passages, key=lambda found: -found.similarity)
     headings = dict.fromkeys(scored.passage.heading for scored in nearest if scored.passage.headings)
-    lacking = [word for word in query.text.split() if set(split_terms(word)) & set(judgement.missing)]
-    named = ", ".join(f"“{word.strip(PUNCTUATION)}”" for word in dict.fromkeys(lacking[:MISSING_NAMED]))
-    text = "The articles don't say." + (f" Nothing near this question mentions {named}." if named else "")
+    text = f"The articles don't say. {_tell_missing(judgement, query)}".rstrip()
     return replace(
         draft,
         text=text,
@@ -153,6 +160,21 @@ def _refuse(draft: Reply, judgement: Judgement, query: Query, started: float) ->
         suggestions=tuple(headings)[:SUGGESTIONS],
         seconds=time.perf_counter() - started,
     )
+
+
+def _tell_missing(judgement: Judgement, query: Query) -> str:
+    """What a near miss lacks: the words of the question, or the kind of thing that it asks for."""
+    lacking = [
+        word.strip(PUNCTUATION) for word in query.text.split() if set(split_terms(word)) & set(judgement.missing)
+    ]
+    named = " or ".join(f"“{word}”" for word in list(dict.fromkeys(lacking))[:MISSING_NAMED])
+    kind = KIND_NAMES.get(judgement.lacks_kind, "")
+    if judgement.nearest is None:
+        return f"Nothing in them mentions {named}." if named else ""
+    nearest = f"What comes nearest, “{judgement.nearest.heading}”,"
+    if named:
+        return f"{nearest} does not mention {named}."
+    return f"{nearest} gives no {kind}." if kind else ""
 
 
 class AnswerChain(Runnable[Asked, Reply]):

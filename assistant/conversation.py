@@ -24,16 +24,18 @@ class ScoredUnit:
     unit: Unit
     text: str  # as the article has it
     similarity: float  # cosine of its vector to the question's
+    matches: tuple[float, ...] = ()  # for each word of the question, the cosine of the word nearest to it in the unit
+    relevance: float = 0.0  # of its passage: log-odds beside the best passage, 0 or less
     score: float = 0.0  # log-odds, up to a constant, that this is the answer among all units of the ranked passages
     coverage: float = 0.0  # share of the question's terms, by weight, in it, its headings and the unit before it
 
 
 @dataclass(frozen=True)
 class ScoredPassage:
-    """A passage with its relevance to one question, 0 to 1 within that question's candidates."""
+    """A passage, or neighbours as one, with its relevance to one question."""
 
     passage: Passage
-    score: float
+    score: float  # its odds to answer beside the best passage's, 0 to 1
     similarity: float = 0.0  # cosine of its vector to the question's
     units: tuple[ScoredUnit, ...] = ()  # parallel to passage.units
 

@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 from assistant.conversation import ScoredPassage, ScoredUnit
 from assistant.question import Query, cover, has_kind
 from ingest.article import Passage
-from ingest.terms import split_terms
+from ingest.terms import find_words, split_terms
 
-# Logistic regression on answerable against unanswerable questions: the shipped prompts, asked of the shipped article
-# and of the text that its facts come from, 549 questions made for the 54 pages, and at a third of their weight SQuAD
-# 2.0's tuning titles, whose unanswerable questions twist one word of a passage.
-BIAS, SIMILARITY, COVERAGE, MISSING, NAME_MISSING, KIND_MISSING = -6.58, 5.95, 6.26, -4.07, -3.07, -2.47
-# At .4, in this order, right refusals: .96, 1.0, .88, .45; wrong ones: 0, 0, 0, .26. The three sets but SQuAD were also
-# looked at while the terms were chosen; on 125 prompts that nobody had tuned on, .95 and .16 (14
-# of 85), mostly for words that say little, which have become frame words or synonyms since.
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for and against an answer; as WEIGHTS, what each is worth in log-odds."""
+
+    similarity: float  # cosine of the best unit to the question
+    coverage: float  # share of the question's terms in the best unit and what announces it; in a comparison in all
+    missing: float  # share of the question's terms that no passage near the best unit holds
+    unlike: float  # ... each counted by how far the nearest word of these passages is from it in meaning
+    name_missing: float  # 1 when one of them is a name or a figure: "Germany" and "2034" allow no substitute
+    kind_missing: float  # 1 when the best unit lacks the sort of thing asked for: an amount, a date, a reason
+    words: float  # each word of the question with the nearest word of these passages: mean cosine, by weight
+
+
+# Logistic regression on answerable against unanswerable questions: `python -m tests.benchmarks.fit`.
+BIAS = -6.58
+WEIGHTS = Evidence(
+    similarity=5.95, coverage=6.26, missing=-4.07, unlike=0.0, name_missing=-3.07, kind_missing=-2.47, words=0.0
+)
 THRESHOLD = 0.4
 CLOSE = 2.0  # log-odds; passages with a unit this close to the best one are near it; in a comparison all are
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """How likely it is that the passages answer, 0 to 1, and which terms of the question are nowhere near the best."""
+    """How likely it is that the passages answer, 0 to 1, and what the nearest of them lacks."""
 
     confidence: float
-    missing: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()  # terms of the question that stand nowhere near the best unit, the rarest first
+    lacks_kind: str = ""  # the kind of answer that the best unit does not hold: "amount", "date"
+    nearest: Passage | None = None  # that holds the best unit, when it holds some of the question's terms
 
     @property
     def answerable(self) -> bool:
@@ -36,24 +50,48 @@ class Judgement:
 
 def judge(query: Query, passages: Sequence[ScoredPassage]) -> Judgement:
     """Weigh how near the best unit comes in meaning and words, and whether a name, a figure or the kind is missing."""
-    units = [(unit, scored.passage) for scored in passages for unit in scored.units]
-    terms = query.terms
-    if not units or not terms:
+    if not query.terms or not any(scored.units for scored in passages):
         return Judgement(0.0)
+    evidence, missing = read_evidence(query, passages)
+    best = max(passages, key=lambda scored: max((unit.score for unit in scored.units), default=-math.inf))
+    odds = BIAS + sum(getattr(WEIGHTS, field.name) * getattr(evidence, field.name) for field in fields(Evidence))
+    return Judgement(
+        1 / (1 + math.exp(-odds)),
+        missing,
+        query.kind if evidence.kind_missing else "",
+        best.passage if evidence.coverage else None,
+    )
+
+
+def read_evidence(query: Query, passages: Sequence[ScoredPassage]) -> tuple[Evidence, tuple[str, ...]]:
+    """The evidence of passages that hold at least one unit, and the missing terms, those that tell most first."""
+    terms = query.terms
+    units = [(unit, scored.passage) for scored in passages for unit in scored.units]
     best, passage = max(units, key=lambda pair: pair[0].score)
-    held = frozenset[str]().union(
-        *(split_terms(near.embedded_text) for unit, near in units if query.sides or unit.score > best.score - CLOSE)
-    )
+    near = [(unit, around) for unit, around in units if query.sides or unit.score > best.score - CLOSE]
+    held = frozenset[str]().union(*(split_terms(around.embedded_text) for _, around in near))
     missing = sorted((term for term in terms if term not in held), key=lambda term: -terms[term])
-    odds = (
-        BIAS
-        + SIMILARITY * best.similarity
-        + COVERAGE * cover(terms, held if query.sides else _read_near(best, passage))
-        + MISSING * cover(terms, missing)
-        + NAME_MISSING * any(term in query.names for term in missing)
-        + KIND_MISSING * (not has_kind(query.kind, best.text))
+    nearest = _match_terms(query, [unit for unit, _ in near])
+    evidence = Evidence(
+        similarity=best.similarity,
+        coverage=cover(terms, held if query.sides else _read_near(best, passage)),
+        missing=cover(terms, missing),
+        unlike=sum(terms[term] * (1 - nearest.get(term, 0.0)) for term in missing) / sum(terms.values()),
+        name_missing=float(any(term in query.names for term in missing)),
+        kind_missing=float(not has_kind(query.kind, best.text)),
+        words=sum(weight * nearest.get(term, 0.0) for term, weight in terms.items()) / sum(terms.values()),
     )
-    return Judgement(1 / (1 + math.exp(-odds)), tuple(missing))
+    return evidence, tuple(missing)
+
+
+def _match_terms(query: Query, units: Sequence[ScoredUnit]) -> Mapping[str, float]:
+    """For each term of the question how near the nearest word of these units comes to a word of it, in meaning."""
+    nearest = [max(matches, default=0.0) for matches in zip(*(unit.matches for unit in units), strict=False)]
+    found: dict[str, float] = {}
+    for (start, end), match in zip(find_words(query.text), nearest, strict=False):
+        for term in split_terms(query.text[start:end]):
+            found[term] = max(match, found.get(term, match))
+    return found
 
 
 def _read_near(best: ScoredUnit, passage: Passage) -> frozenset[str]:

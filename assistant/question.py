@@ -9,7 +9,7 @@ from functools import cache
 from itertools import pairwise
 from typing import TypeVar
 
-from ingest.terms import split_terms
+from ingest.terms import find_words, split_terms
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -130,6 +130,12 @@ class Query:
         """The terms an answer should hold, weighed: frame words count only if nothing else is left."""
         content = {word: self.weights[word] for word in self.words if word not in _frame_terms()}
         return content or {word: self.weights[word] for word in self.words}
+
+    @property
+    def word_weights(self) -> tuple[float, ...]:
+        """For each of `find_words(text)` how much it tells; 1 for a word that only counts as part of a phrase."""
+        stems = (split_terms(self.text[start:end]) for start, end in find_words(self.text))
+        return tuple(max((self.weights.get(stem, 1.0) for stem in terms), default=1.0) for terms in stems)
 
     @property
     def names(self) -> frozenset[str]:

@@ -230,11 +230,21 @@ def _add_antecedents(chosen: list[_Candidate], candidates: list[_Candidate]) -> 
 
 
 def _lay_out(chosen: list[_Candidate]) -> Iterator[Claim]:
-    """Sections in the order of their best unit, units in the order of the article; lists and rows a line each."""
+    """The sentence that answers best, then the rest as the articles have it; lists and rows a line each.
+
+    Sections stand in the order of their best unit.
+    """
     rank: dict[tuple[str, tuple[str, ...]], int] = {}
     for candidate in chosen:
         rank.setdefault((candidate.passage.article_id, candidate.passage.headings), len(rank))
-    ordered = sorted(chosen, key=lambda c: (rank[c.passage.article_id, c.passage.headings], c.scored.unit.start))
+    ordered = sorted(
+        chosen,
+        key=lambda c: (
+            not _leads(c, chosen[0]),
+            rank[c.passage.article_id, c.passage.headings],
+            c.scored.unit.start,
+        ),
+    )
     previous: _Candidate | None = None
     for candidate in ordered:
         yield Claim(
@@ -246,17 +256,23 @@ def _lay_out(chosen: list[_Candidate]) -> Iterator[Claim]:
         previous = candidate
 
 
+def _leads(candidate: _Candidate, best: _Candidate) -> bool:
+    """True for the best unit when it is a sentence, and for the one before it when it leans on that."""
+    if best.scored.unit.kind != "sentence":
+        return False
+    before = (candidate.number, candidate.index) == (best.number, best.index - 1)
+    return candidate == best or (before and bool(LEANING.match(best.scored.text)))
+
+
 def _join(previous: _Candidate | None, candidate: _Candidate) -> str:
     bullet = "- " if candidate.scored.unit.kind in ("item", "row") else ""
     if previous is None:
         return bullet
     if bullet:
         return "\n" + bullet if previous.scored.unit.kind in ("item", "row") else "\n\n" + bullet
-    return (
-        " "
-        if previous.passage.headings == candidate.passage.headings and previous.scored.unit.kind == "sentence"
-        else "\n\n"
-    )
+    same_section = previous.passage.headings == candidate.passage.headings
+    follows = candidate.scored.unit.start > previous.scored.unit.start
+    return " " if same_section and follows and previous.scored.unit.kind == "sentence" else "\n\n"
 
 
 def _show(candidate: _Candidate) -> str:

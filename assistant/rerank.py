@@ -11,6 +11,9 @@ from assistant.conversation import ScoredPassage
 from assistant.errors import RerankerUnknown
 from assistant.settings import Settings
 
+# Log-odds between the best and the worst passage, about as far as a search's own lie apart.
+SPREAD = 6.0
+
 
 class Reranker(Protocol):
     """Reads a question and a text together."""
@@ -21,14 +24,19 @@ class Reranker(Protocol):
 
 
 def rerank(question: str, passages: Sequence[ScoredPassage], reranker: Reranker) -> list[ScoredPassage]:
-    """The same passages, best first, scored 0 to 1 among themselves as a search scores its candidates."""
+    """The same passages, best first, scored 0 to 1 among themselves."""
     scores = reranker.score(question, [scored.passage.embedded_text for scored in passages])
     low, high = min(scores, default=0.0), max(scores, default=0.0)
     read = [
-        replace(scored, score=(score - low) / ((high - low) or 1.0))
+        _set_score(scored, (score - low) / ((high - low) or 1.0))
         for scored, score in zip(passages, scores, strict=True)
     ]
     return sorted(read, key=lambda scored: -scored.score)
+
+
+def _set_score(scored: ScoredPassage, score: float) -> ScoredPassage:
+    relevance = SPREAD * (score - 1)
+    return replace(scored, score=score, units=tuple(replace(unit, relevance=relevance) for unit in scored.units))
 
 
 def load_reranker(settings: Settings) -> Reranker:

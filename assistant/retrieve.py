@@ -1,29 +1,37 @@
-"""Question -> ranked passages: vectors and BM25, fused."""
+"""Question -> ranked passages: found by vectors and by words, weighed by both and by the words' own vectors."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
-from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from assistant.conversation import ScoredPassage, ScoredUnit
 from assistant.question import Query, read_question
+from assistant.relevance import WordMatcher, find_neighbours, select_matches, weigh_passages
 from assistant.settings import Settings
+from ingest.terms import find_words, split_terms
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from ingest.embed import QuestionVectors
     from ingest.library import Library, StoredPassage
 
-CANDIDATES = 50  # from each of the two searches; the gold passage of 97% of SQuAD's tuning questions is in the first 10
-
+# From each of the two searches; the passage that answers is among them for 99% of SQuAD's tuning questions.
+CANDIDATES = 50
+BM25_SCORES = 200  # so that nearly every candidate of the vectors has its BM25 score, too
+# A passage among this many of the best that follows or precedes one of those chosen is handed over with it.
+NEIGHBOURS_AMONG = 20
 PASSAGES_PER_SIDE = 3  # of a comparison, beside those of the whole question
+# Two passages with this share of their terms in common, and the same figures, say the same: an edited copy, say.
+SAME = 0.9
+FIGURE = re.compile(r"\d[\d.,]*")
 
 
 class PassageRetriever(BaseRetriever):
@@ -59,54 +67,102 @@ def _as_document(scored: ScoredPassage) -> Document:
 def find_passages(query: Query, library: Library, settings: Settings) -> list[ScoredPassage]:
     """The passages most likely to answer, best first, at most `settings.passages_per_question`.
 
-    The score is `vector_weight` times the cosine plus the rest times BM25, each scaled to 0..1 over the candidates of
-    both searches (min-max fusion; Bruch et al. 2023, arXiv:2210.11934). A question that compares is also searched for
-    each side alone, or all the places would go to the side that the library has more about.
+    Candidates of a vector search and of BM25 are weighed by `assistant.relevance`. Neighbours that both rank high come
+    as one passage, and of passages that say the same only the best. A question that compares is also searched for each
+    side alone, or all the places would go to the side that the library has more about.
     """
-    vector = library.embed_question(query.text)
-    fused = _keep_best(_search(query.text, vector, library, settings), settings.passages_per_question)
+    vectors = library.embed_question(query.text)
+    found = _search(query, vectors, library, settings)
     sides = query.sides
     for side in sides:
         others = frozenset[str]().union(*(other for other in sides if other != side))
-        about = query.without(others)
-        found = _search(about, library.embed_question(about), library, settings)
-        for identifier, score in _keep_best(found, PASSAGES_PER_SIDE).items():
-            fused[identifier] = max(score, fused.get(identifier, 0.0))
-    return _read(_keep_best(fused, len(fused)), vector, library)
+        about = read_question(query.without(others), lambda terms: weigh_terms(terms, library))
+        alone = _search(about, library.embed_question(about.text), library, settings)
+        for key in _rank(alone)[:PASSAGES_PER_SIDE]:
+            found[key] = max(alone[key], found.get(key, -math.inf))
+    ranked = _rank(found)[: NEIGHBOURS_AMONG + settings.passages_per_question]
+    stored = library.passages(ranked)
+    groups = _group(stored, settings.passages_per_question + PASSAGES_PER_SIDE * len(sides))
+    matcher = WordMatcher(query, vectors)
+    scored = [[_score(stored[key], found[key], vectors, matcher) for key in group] for group in groups]
+    return [_join(parts, library) for parts in scored]
 
 
-def _keep_best(scores: Mapping[str, float], limit: int) -> dict[str, float]:
-    """The best scores, best first; the id decides between equals, so that the same question gets the same answer."""
-    return {key: scores[key] for key in sorted(scores, key=lambda key: (-scores[key], key))[:limit]}
+def _rank(scores: Mapping[str, float]) -> list[str]:
+    """Best first; the id decides between equals, so that the same question gets the same answer."""
+    return sorted(scores, key=lambda key: (-scores[key], key))
 
 
-def _search(text: str, vector: NDArray[np.float32], library: Library, settings: Settings) -> dict[str, float]:
-    """The fused score of every candidate of both searches."""
-    by_text = dict(library.search_text(text, CANDIDATES))
-    found = [identifier for identifier, _ in library.search_vectors(vector, CANDIDATES)]
-    stored = library.passages(list(dict.fromkeys([*found, *by_text])))
-    # The catalog's vectors give the exact cosine to every candidate, also to those that only BM25 found.
-    cosines = {identifier: float(entry.vector @ vector) for identifier, entry in stored.items()}
-    return _fuse(cosines, {key: by_text.get(key, 0.0) for key in stored}, settings.vector_weight)
+def _search(query: Query, vectors: QuestionVectors, library: Library, settings: Settings) -> dict[str, float]:
+    """The candidates of both searches with their log-odds beside the best one."""
+    stored, bm25 = find_candidates(query, vectors, library)
+    scores = weigh_passages(query, vectors, stored, bm25, settings.vector_weight)
+    best = max(scores.values(), default=0.0)
+    return {key: score - best for key, score in scores.items()}
 
 
-def _read(scores: Mapping[str, float], vector: NDArray[np.float32], library: Library) -> list[ScoredPassage]:
-    return [
-        ScoredPassage(entry.passage, scores[identifier], float(entry.vector @ vector), _list_units(entry, vector))
-        for identifier, entry in library.passages(list(scores)).items()
-    ]
+def find_candidates(
+    query: Query, vectors: QuestionVectors, library: Library
+) -> tuple[dict[str, StoredPassage], dict[str, float]]:
+    """The passages that either search finds, by id, and the BM25 scores of those that hold a term of the question."""
+    bm25 = dict(library.search_text(query.text, BM25_SCORES))
+    near = [key for key, _ in library.search_vectors(vectors.text, CANDIDATES)]
+    return library.passages(list(dict.fromkeys([*near, *list(bm25)[:CANDIDATES]]))), bm25
 
 
-def _fuse(cosines: Mapping[str, float], bm25: Mapping[str, float], weight: float) -> dict[str, float]:
-    by_vector, by_text = _scale(cosines), _scale(bm25)
-    return {key: weight * by_vector[key] + (1 - weight) * by_text[key] for key in cosines}
+def _group(ranked: Mapping[str, StoredPassage], limit: int) -> list[list[str]]:
+    """The best passages, each with those among the first NEIGHBOURS_AMONG that stand right beside it."""
+    among = {key: ranked[key] for key in list(ranked)[:NEIGHBOURS_AMONG]}
+    beside = find_neighbours(among)
+    groups: list[list[str]] = []
+    for key, entry in ranked.items():
+        touched = [group for group in groups if any(other in group for other in beside.get(key, ()))]
+        if touched:
+            touched[0] += [key, *(other for group in touched[1:] for other in group)]
+            groups = [group for group in groups if group not in touched[1:]]
+        elif len(groups) < limit and not any(_say_same(entry, ranked[group[0]]) for group in groups):
+            groups.append([key])
+    return groups
 
 
-def _scale(scores: Mapping[str, float]) -> dict[str, float]:
-    if not scores:
-        return {}
-    low, high = min(scores.values()), max(scores.values())
-    return {key: (score - low) / (high - low) if high > low else 0.0 for key, score in scores.items()}
+def _say_same(one: StoredPassage, other: StoredPassage) -> bool:
+    first, second = one.passage.embedded_text, other.passage.embedded_text
+    terms, others = set(split_terms(first)), set(split_terms(second))
+    alike = len(terms & others) >= SAME * len(terms | others)
+    return alike and set(FIGURE.findall(first)) == set(FIGURE.findall(second))
+
+
+def _score(entry: StoredPassage, odds: float, vectors: QuestionVectors, matcher: WordMatcher) -> ScoredPassage:
+    passage, similarities, compared = entry.passage, entry.unit_vectors @ vectors.text, matcher.compare(entry.words)
+    shift = len(passage.embedded_text) - len(passage.text) - passage.start
+    starts = [start - shift for start, _ in find_words(passage.embedded_text)] if compared.shape[1] else []
+    units = tuple(
+        ScoredUnit(
+            unit,
+            passage.text[unit.start - passage.start : unit.end - passage.start],
+            similarity=float(similarity),
+            matches=select_matches(compared, [unit.start <= start < unit.end for start in starts]),
+            relevance=odds,
+        )
+        for unit, similarity in zip(passage.units, similarities, strict=True)
+    )
+    return ScoredPassage(passage, math.exp(odds), float(entry.vector @ vectors.text), units)
+
+
+def _join(parts: list[ScoredPassage], library: Library) -> ScoredPassage:
+    """Neighbours as one passage, with the score of the best of them."""
+    if len(parts) == 1:
+        return parts[0]
+    best = parts[0]
+    in_order = sorted(parts, key=lambda part: part.passage.start)
+    first, last = in_order[0].passage, in_order[-1].passage
+    joined = replace(
+        first,
+        end=last.end,
+        text=library.article(first.article_id).text[first.start : last.end],
+        units=tuple(unit for part in in_order for unit in part.passage.units),
+    )
+    return replace(best, passage=joined, units=tuple(unit for part in in_order for unit in part.units))
 
 
 def weigh_terms(terms: Sequence[str], library: Library) -> dict[str, float]:
@@ -116,11 +172,3 @@ def weigh_terms(terms: Sequence[str], library: Library) -> dict[str, float]:
     """
     total, counts = library.count_passages(), library.document_frequencies(terms)
     return {term: 1 + math.log(1 + (total - counts[term] + 0.5) / (counts[term] + 0.5)) for term in terms}
-
-
-def _list_units(entry: StoredPassage, vector: NDArray[np.float32]) -> tuple[ScoredUnit, ...]:
-    passage, similarities = entry.passage, entry.unit_vectors @ vector
-    return tuple(
-        ScoredUnit(unit, passage.text[unit.start - passage.start : unit.end - passage.start], float(similarity))
-        for unit, similarity in zip(passage.units, similarities, strict=True)
-    )

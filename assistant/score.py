@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 
 from assistant.conversation import ScoredPassage, ScoredUnit
 from assistant.question import Query, cover, has_kind, match_heading
@@ -19,13 +20,15 @@ DEFINING = re.compile(
 
 @dataclass(frozen=True)
 class Signals:
-    """What speaks for a unit, each 0 to 1; as WEIGHTS, what each is worth in log-odds."""
+    """What speaks for a unit, each 0 to 1 unless it says otherwise; as WEIGHTS, what each is worth in log-odds."""
 
     similarity: float  # cosine of the unit's vector to the question's
-    passage: float  # the passage's fused score
+    passage: float  # log-odds of its passage beside the best one, 0 or less
+    words: float  # each word of the question with the nearest word of the unit: mean cosine, by weight
+    words_near: float  # ... with the nearest word of the unit or of the one before it
+    weakest: float  # ... of the unit, for the word that comes off worst
     held: float  # share of the question's terms in the unit itself
     held_near: float  # ... or in its headings, its lead-in and the unit before it
-    held_in_passage: float  # ... or anywhere in its passage
     pairs: float  # share of the question's neighbouring terms that are neighbours in the unit
     kind: float  # 1 when it holds the sort of thing asked for: an amount, a date, a reason
     heading: float  # F1 of its heading's terms and the question's
@@ -33,18 +36,20 @@ class Signals:
 
 
 # Conditional logit over the units of the ranked passages (which unit holds the gold answer?), fitted with equal weight
-# to SQuAD 2.0's tuning titles (2,048 questions), 145 questions on the 54 pages made from their pay, outlook and
-# openings, and the 66 shipped prompts. The gold unit is first / among three: .75 / .89, .73 / .95, .76 / .91.
+# to SQuAD 2.0's tuning titles, to questions made from the 54 pages' pay, outlook and openings, and to the shipped
+# prompts: `python -m tests.benchmarks.fit`.
 WEIGHTS = Signals(
-    similarity=4.75,
-    passage=3.98,
-    held=2.46,
-    held_near=3.24,
-    held_in_passage=0.98,
-    pairs=1.52,
-    kind=2.25,
-    heading=2.86,
-    defines=2.21,
+    similarity=3.5,
+    passage=0.55,
+    words=4.0,
+    words_near=1.0,
+    weakest=2.5,
+    held=2.4,
+    held_near=0.9,
+    pairs=0.7,
+    kind=1.3,
+    heading=1.5,
+    defines=1.0,
 )
 
 
@@ -61,24 +66,44 @@ def _score_passage(query: Query, scored: ScoredPassage) -> Iterable[ScoredUnit]:
 
 def read_signals(query: Query, scored: ScoredPassage) -> list[Signals]:
     """One set of signals for each unit of the passage, in order."""
-    passage, weights = scored.passage, query.terms
+    passage, weights, told = scored.passage, query.terms, _share(query.word_weights)
     terms = [split_terms(unit.text) for unit in scored.units]
     around = [frozenset(split_terms(f"{passage.context} {passage.announcement(unit.unit)}")) for unit in scored.units]
-    held_in_passage = cover(weights, frozenset().union(*around, *terms))
     heading = match_heading(query.weights, split_terms(passage.headings[-1])) if passage.headings else 0.0
-    return [
-        Signals(
-            similarity=unit.similarity,
-            passage=scored.score,
-            held=cover(weights, terms[index]),
-            held_near=cover(weights, around[index].union(terms[index], terms[index - 1] if index else ())),
-            held_in_passage=held_in_passage,
-            pairs=cover(query.pairs, zip(terms[index], terms[index][1:], strict=False)),
-            kind=float(query.kind != "open" and has_kind(query.kind, unit.text)),
-            heading=heading,
-            defines=cover(weights, terms[index][: len(weights) + 1])
-            if query.defines and DEFINING.match(unit.text)
-            else 0.0,
+    before: ScoredUnit | None = None
+    signals = []
+    for index, unit in enumerate(scored.units):
+        near = tuple(map(max, unit.matches, before.matches)) if before else unit.matches
+        signals.append(
+            Signals(
+                similarity=unit.similarity,
+                passage=unit.relevance,
+                words=_average(told, unit.matches),
+                words_near=_average(told, near),
+                weakest=min(unit.matches, default=0.0),
+                held=cover(weights, terms[index]),
+                held_near=cover(weights, around[index].union(terms[index], terms[index - 1] if index else ())),
+                pairs=cover(query.pairs, pairwise(terms[index])),
+                kind=float(query.kind != "open" and has_kind(query.kind, unit.text)),
+                heading=heading,
+                defines=_cover_definition(query, unit.text, terms[index]),
+            )
         )
-        for index, unit in enumerate(scored.units)
-    ]
+        before = unit
+    return signals
+
+
+def _share(weights: Sequence[float]) -> list[float]:
+    total = sum(weights)
+    return [weight / total for weight in weights]
+
+
+def _average(weights: Sequence[float], matches: Sequence[float]) -> float:
+    """The weighted mean; 0 where the embedding model gives no vectors of words."""
+    return sum(weight * match for weight, match in zip(weights, matches, strict=False))
+
+
+def _cover_definition(query: Query, text: str, terms: Sequence[str]) -> float:
+    """The share of the question's terms with which the unit begins as a definition."""
+    begins = query.defines and DEFINING.match(text)
+    return cover(query.terms, terms[: len(query.terms) + 1]) if begins else 0.0

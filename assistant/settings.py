@@ -15,7 +15,7 @@ class Settings(IngestSettings):
     model: str = ""  # any init_chat_model name, "openai:gpt-5-mini", "ollama:llama3.2"; "" answers extractively
     model_timeout: float = Field(default=60.0, gt=0)  # seconds for a whole answer of the model
     passages_per_question: int = Field(default=8, ge=1)
-    vector_weight: float = Field(default=0.7, ge=0, le=1)  # share of the vectors in the fused score; BM25 has the rest
+    vector_weight: float = Field(default=0.5, ge=0, le=1)  # of meaning against words in ranking; 0.5 is as fitted
     reranker: str = ""  # any sentence-transformers CrossEncoder, a folder or a name in the cache; "" does without
     reranked_passages: int = Field(default=20, ge=1)  # it reads, of which the answer keeps passages_per_question
     max_question_characters: int = Field(default=2_000, ge=1)

@@ -10,7 +10,7 @@ from assistant.conversation import Claim, ScoredPassage
 from assistant.errors import ModelKeyMissing, ModelUnknown
 from assistant.question import Query
 from assistant.settings import Settings
-from ingest.split import split_sentences
+from ingest.split_sentences import split_sentences
 
 INSTRUCTIONS = """You answer career questions from the numbered passages below and from nothing else.
 Write one to five short sentences. End every sentence with the number of the passage that proves it, like this: [1].

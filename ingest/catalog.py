@@ -23,10 +23,12 @@ from ingest.catalog_passages import (
     PASSAGE_TYPE,
     StoredPassage,
     Vector,
+    Vectors,
     drop_passages,
     passage_numbers,
     to_blobs,
     to_passage,
+    to_stored,
     to_vectors,
     vector_key,
     write_passages,
@@ -195,7 +197,7 @@ class Catalog:
         """The passages that exist, in the order asked for."""
         with self._database.read() as connection:
             rows = connection.execute("SELECT * FROM passages WHERE id IN (SELECT value FROM json_each(?))", _list(ids))
-            found = {row["id"]: to_passage(row) for row in rows}
+            found = {row["id"]: to_stored(row) for row in rows}
         return {passage_id: found[passage_id] for passage_id in ids if passage_id in found}
 
     def keep_known(self, ids: Sequence[str]) -> set[str]:
@@ -237,20 +239,20 @@ class Catalog:
         vectors = joined.reshape(len(rows), -1) if rows else joined.reshape(0, 0)
         return [row[0] for row in rows], [row[1] for row in rows], vectors
 
-    def find_vectors(self, keys: Sequence[str]) -> dict[str, tuple[Vector, Vector]]:
-        """Passage and unit vectors already made for these vector keys."""
+    def find_vectors(self, keys: Sequence[str]) -> dict[str, Vectors]:
+        """Vectors already made for these vector keys."""
         with self._database.read() as connection:
             statement = (
-                "SELECT vector_key, vector, unit_vectors FROM passages"
+                "SELECT vector_key, vector, unit_vectors, word_vectors FROM passages"
                 " WHERE vector_key IN (SELECT value FROM json_each(?))"
             )
             rows = connection.execute(statement, _list(keys))
-            return {row[0]: to_vectors(row[1], row[2]) for row in rows}
+            return {row["vector_key"]: to_vectors(row) for row in rows}
 
     def list_passages(self) -> list[tuple[str, Passage]]:
         with self._database.read() as connection:
             rows = connection.execute("SELECT * FROM passages ORDER BY number")
-            return [(row["id"], to_passage(row).passage) for row in rows]
+            return [(row["id"], to_passage(row)) for row in rows]
 
     def read_index_work(self) -> IndexWork:
         with self._database.read() as connection:
@@ -291,11 +293,13 @@ class Catalog:
             connection.executemany("DELETE FROM index_queue WHERE passage_id = ?", done)
             set_meta(connection, "index", json.dumps(asdict(index)))
 
-    def replace_vectors(self, vectors: Iterable[tuple[str, Vector, Vector]], embedding: Embedding) -> None:
-        """Exchange every vector (passage id, vector, unit vectors) for another model's, and give up the index."""
+    def replace_vectors(self, vectors: Iterable[tuple[str, Vectors]], embedding: Embedding) -> None:
+        """Exchange the vectors of every passage id for another model's, and give up the index."""
         with self._database.write() as connection:
-            rows = ((*to_blobs(vector, units), passage_id) for passage_id, vector, units in vectors)
-            connection.executemany("UPDATE passages SET vector = ?, unit_vectors = ? WHERE id = ?", rows)
+            rows = ((*to_blobs(made), passage_id) for passage_id, made in vectors)
+            connection.executemany(
+                "UPDATE passages SET vector = ?, unit_vectors = ?, word_vectors = ? WHERE id = ?", rows
+            )
             set_embedding(connection, embedding)
             number = read_state(connection).index.number
             set_meta(connection, "index", json.dumps(asdict(IndexState(number + 1))))
@@ -309,7 +313,7 @@ class Catalog:
             connection.execute(TERMS_SCHEMA)
             set_meta(connection, "terms_version", str(TERMS_VERSION))
             for row in connection.execute("SELECT * FROM passages").fetchall():
-                write_words(connection, row["number"], to_passage(row).passage)
+                write_words(connection, row["number"], to_passage(row))
 
     # -- checking ----------------------------------------------------------------------------------------------------
 

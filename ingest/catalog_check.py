@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 
-from ingest.catalog_passages import PASSAGE_TYPE, UNIT_TYPE
+from ingest.catalog_passages import PASSAGE_TYPE, UNIT_TYPE, count_bytes, to_passage
 from ingest.catalog_schema import read_state
+from ingest.terms import find_words
 
 
 def find_damage(connection: sqlite3.Connection) -> Iterator[str]:
@@ -31,19 +31,25 @@ def find_contradictions(connection: sqlite3.Connection) -> Iterator[str]:
 
 def _find_bad_passages(connection: sqlite3.Connection) -> Iterator[str]:
     rows = connection.execute(
-        "SELECT passages.id, articles.text, passages.start, passages.end, passages.text, units,"
-        " length(vector), length(unit_vectors) FROM passages JOIN articles ON articles.id = article_id"
+        "SELECT passages.*, articles.text AS article, length(vector) AS vector_bytes,"
+        " length(unit_vectors) AS unit_bytes, length(word_vectors) AS word_bytes"
+        " FROM passages JOIN articles ON articles.id = article_id"
     )
     embedding = read_state(connection).embedding
     dimension = int(embedding.fingerprint.get("dimension", 0)) if embedding else 0
-    for passage_id, article, start, end, text, units, vector_bytes, unit_bytes in rows:
-        spans = json.loads(units)
-        if article[start:end] != text or any(not start <= unit[0] < unit[1] <= end for unit in spans):
-            yield f"passage {passage_id}: its text is not the article's at {start}-{end}"
-        if vector_bytes != dimension * PASSAGE_TYPE.itemsize:
-            yield f"passage {passage_id}: its vector has not {dimension} numbers"
-        if unit_bytes != len(spans) * dimension * UNIT_TYPE.itemsize:
-            yield f"passage {passage_id}: {len(spans)} units do not match their vectors"
+    for row in rows:
+        passage, name = to_passage(row), f"passage {row['id']}"
+        start, end, units = passage.start, passage.end, passage.units
+        inside = all(start <= unit.start < unit.end <= end for unit in units)
+        if row["article"][start:end] != passage.text or not inside:
+            yield f"{name}: its text is not the article's at {start}-{end}"
+        if row["vector_bytes"] != dimension * PASSAGE_TYPE.itemsize:
+            yield f"{name}: its vector has not {dimension} numbers"
+        if row["unit_bytes"] != len(units) * dimension * UNIT_TYPE.itemsize:
+            yield f"{name}: {len(units)} units do not match their vectors"
+        words = len(find_words(passage.embedded_text))
+        if row["word_bytes"] not in (0, words * count_bytes(dimension)):
+            yield f"{name}: {words} words do not match their vectors"
 
 
 def _find_bad_words(connection: sqlite3.Connection) -> Iterator[str]:

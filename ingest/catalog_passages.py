@@ -1,4 +1,4 @@
-"""Passages <-> rows of the catalog: spans, vectors, and terms for the full-text index."""
+"""Passages <-> rows of the catalog: spans, vectors, signs of words, and terms for the full-text index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.article import Article, Passage, Unit
-from ingest.terms import split_terms
+from ingest.terms import find_words, split_terms
 
 # Passage vectors keep full precision; unit vectors, three times as many, half of it: over 603 units of the seed and of
 # three BLS pages a cosine moved by at most 0.00004, and the first ten units of ten questions kept their order.
@@ -21,6 +21,8 @@ PASSAGE_TYPE = np.dtype("<f4")
 UNIT_TYPE = np.dtype("<f2")
 
 Vector = NDArray[np.float32]
+Bits = NDArray[np.uint8]
+Vectors = tuple[Vector, Vector, Bits]  # of a passage, its units and its words, as StoredPassage holds them
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,7 @@ class StoredPassage:
     passage: Passage
     vector: Vector  # (dimension,), length one
     unit_vectors: Vector  # (number of units, dimension), each of length one
+    words: Bits  # (number of find_words(passage.embedded_text) or 0, count_bytes(dimension)): see PassageVectors
 
 
 def vector_key(passage: Passage) -> str:
@@ -69,14 +72,17 @@ def _write_passage(connection: sqlite3.Connection, stored: StoredPassage, passag
     passage = stored.passage
     if stored.unit_vectors.shape[0] != len(passage.units):
         raise ValueError(f"{passage_id}: {len(passage.units)} units but {stored.unit_vectors.shape[0]} vectors")
+    count = len(find_words(passage.embedded_text))
+    if stored.words.shape[0] not in (0, count):
+        raise ValueError(f"{passage_id}: {count} words but {stored.words.shape[0]} vectors")
     connection.execute(
         "DELETE FROM passage_words WHERE rowid = (SELECT number FROM passages WHERE id = ?)", (passage_id,)
     )
-    vector, unit_vectors = to_blobs(stored.vector, stored.unit_vectors)
+    vector, unit_vectors, word_vectors = to_blobs((stored.vector, stored.unit_vectors, stored.words))
     cursor = connection.execute(
         """
         INSERT OR REPLACE INTO passages VALUES (NULL, :id, :article_id, :title, :headings, :start, :end, :text, :lead,
-                                                :units, :vector_key, :vector, :unit_vectors)
+                                                :units, :vector_key, :vector, :unit_vectors, :word_vectors)
         """,
         {
             **asdict(passage),
@@ -86,6 +92,7 @@ def _write_passage(connection: sqlite3.Connection, stored: StoredPassage, passag
             "vector_key": vector_key(passage),
             "vector": vector,
             "unit_vectors": unit_vectors,
+            "word_vectors": word_vectors,
         },
     )
     write_words(connection, cast(int, cursor.lastrowid), passage)
@@ -115,17 +122,30 @@ def _dump_units(passage: Passage) -> str:
     return json.dumps([[unit.start, unit.end, unit.kind] for unit in passage.units])
 
 
-def to_blobs(vector: Vector, units: Vector) -> tuple[bytes, bytes]:
-    return vector.astype(PASSAGE_TYPE).tobytes(), units.astype(UNIT_TYPE).tobytes()
+def to_blobs(vectors: Vectors) -> tuple[bytes, bytes, bytes]:
+    vector, units, words = vectors
+    return vector.astype(PASSAGE_TYPE).tobytes(), units.astype(UNIT_TYPE).tobytes(), words.tobytes()
 
 
-def to_vectors(vector: bytes, units: bytes) -> tuple[Vector, Vector]:
-    passage = np.frombuffer(vector, PASSAGE_TYPE)
-    return passage, np.frombuffer(units, UNIT_TYPE).astype(np.float32).reshape(-1, max(1, passage.size))
+def to_vectors(row: sqlite3.Row) -> Vectors:
+    vector = np.frombuffer(row["vector"], PASSAGE_TYPE)
+    units = np.frombuffer(row["unit_vectors"], UNIT_TYPE).astype(np.float32)
+    words = np.frombuffer(row["word_vectors"], np.uint8)
+    size = max(1, vector.size)
+    return vector, units.reshape(-1, size), words.reshape(-1, count_bytes(size))
 
 
-def to_passage(row: sqlite3.Row) -> StoredPassage:
-    passage = Passage(
+def count_bytes(dimension: int) -> int:
+    """What the signs of one word take."""
+    return -(-dimension // 8)
+
+
+def to_stored(row: sqlite3.Row) -> StoredPassage:
+    return StoredPassage(to_passage(row), *to_vectors(row))
+
+
+def to_passage(row: sqlite3.Row) -> Passage:
+    return Passage(
         article_id=row["article_id"],
         title=row["title"],
         headings=tuple(json.loads(row["headings"])),
@@ -135,4 +155,3 @@ def to_passage(row: sqlite3.Row) -> StoredPassage:
         lead=row["lead"],
         units=tuple(Unit(*unit) for unit in json.loads(row["units"])),
     )
-    return StoredPassage(passage, *to_vectors(row["vector"], row["unit_vectors"]))

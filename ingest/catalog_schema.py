@@ -12,7 +12,7 @@ from uuid import uuid4
 from ingest.errors import EmbeddingMismatch
 from ingest.terms import VERSION as TERMS_VERSION
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -26,12 +26,15 @@ CREATE TABLE passages (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
     article_id TEXT NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
     title TEXT NOT NULL, headings TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, text TEXT NOT NULL,
-    lead TEXT NOT NULL, units TEXT NOT NULL, vector_key TEXT NOT NULL, vector BLOB NOT NULL, unit_vectors BLOB NOT NULL
+    lead TEXT NOT NULL, units TEXT NOT NULL, vector_key TEXT NOT NULL, vector BLOB NOT NULL, unit_vectors BLOB NOT NULL,
+    word_vectors BLOB NOT NULL
 );
 CREATE INDEX passages_by_article ON passages (article_id, start);
 CREATE INDEX passages_by_key ON passages (vector_key);
 CREATE TABLE index_queue (passage_id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
+# Format 1 knew no words: an empty blob is a passage without them, until `career reembed` fills it.
+FROM_FORMAT_1 = "ALTER TABLE passages ADD COLUMN word_vectors BLOB NOT NULL DEFAULT x''"
 WORDS_SCHEMA = """
 CREATE VIRTUAL TABLE passage_words USING fts5 (context, body, tokenize = "unicode61 tokenchars '+#.'")
 """  # holds terms, already folded and stemmed by ingest/terms.py, so that BM25 and the answer's scoring agree
@@ -65,8 +68,15 @@ class CatalogState:
 
 
 def make_schema(connection: sqlite3.Connection) -> None:
-    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        return
+    """Make the tables of a new catalog, or give an older one what it lacks; what it holds stays as it is."""
+    if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        _make_tables(connection)
+    elif get_meta(connection, "schema_version") == "1":
+        connection.execute(FROM_FORMAT_1)
+        set_meta(connection, "schema_version", str(SCHEMA_VERSION))
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
     for statement in (*SCHEMA.split(";\n"), WORDS_SCHEMA, TERMS_SCHEMA):
         if statement.strip():
             connection.execute(statement)
@@ -111,9 +121,12 @@ def claim_embedding(connection: sqlite3.Connection, embedding: Embedding) -> Non
 
 
 def refuse_other_fingerprint(stored: Embedding, current: Embedding) -> None:
-    """Raise EmbeddingMismatch unless both models make vectors of one space."""
-    if dict(stored.fingerprint) != dict(current.fingerprint):
-        raise mismatch(_describe(stored), _describe(current), stored.model)
+    """Raise EmbeddingMismatch unless both models make vectors of one space, in one way."""
+    if dict(stored.fingerprint) == dict(current.fingerprint):
+        return
+    if {**stored.fingerprint, "method": ""} == {**current.fingerprint, "method": ""}:
+        raise EmbeddingMismatch("The library's vectors were made by another version of career. Run `career reembed`.")
+    raise mismatch(_describe(stored), _describe(current), stored.model)
 
 
 def mismatch(stored: str, current: str, setting: str) -> EmbeddingMismatch:

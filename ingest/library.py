@@ -34,7 +34,7 @@ from ingest.settings import IngestSettings
 from ingest.vectors import IndexPlace
 
 if TYPE_CHECKING:
-    from ingest.embed import Embedder
+    from ingest.embed import Embedder, QuestionVectors
 
 __all__ = ["ArticleSummary", "HeadingPath", "Library", "Stored", "StoredPassage"]
 
@@ -122,7 +122,7 @@ class Library:
             vectors = []
             made = embedder.embed_passages([passage for _, passage in listed])
             for (passage_id, _), vector in zip(listed, made, strict=True):
-                vectors.append((passage_id, vector.passage, vector.units))
+                vectors.append((passage_id, (vector.passage, vector.units, vector.words)))
                 if progress is not None:
                     progress(len(vectors), len(listed))
             self._catalog.replace_vectors(vectors, self._embedding_of(embedder))
@@ -153,7 +153,7 @@ class Library:
         """The passages that still exist, in the order asked for."""
         return self._catalog.find_passages(ids)
 
-    def embed_question(self, text: str) -> Vector:
+    def embed_question(self, text: str) -> QuestionVectors:
         """Loads the embedding model when it is first needed. Raises EmbeddingMismatch, EmbeddingModelUnknown."""
         return self._matching_embedder().embed_question(text)
 
@@ -201,7 +201,7 @@ class Library:
         vectors = self._catalog.find_vectors(keys)
         new = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in vectors}
         for key, made in zip(new, embedder.embed_passages(list(new.values())), strict=True):
-            vectors[key] = (made.passage, made.units)
+            vectors[key] = (made.passage, made.units, made.words)
         embedded = [StoredPassage(passage, *vectors[key]) for key, passage in zip(keys, passages, strict=True)]
         return self._embedding_of(embedder), embedded
 

@@ -26,7 +26,7 @@ class IngestSettings(BaseSettings):
     embedding_threads: int = Field(default=2, ge=1)  # threads while ingesting; a question always uses one
     embedding_batch: int = Field(default=32, ge=1)  # passages per forward pass
 
-    passage_characters: int = Field(default=500, ge=50)  # at most, but a single unit is never cut
+    passage_characters: int = Field(default=700, ge=50)  # at most, but a single unit is never cut
 
     fetch_timeout: float = Field(default=20.0, gt=0)  # seconds for a whole download, redirects included
     fetch_max_bytes: int = Field(default=10_000_000, ge=1)  # of a file or a download, decompressed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,10 +12,9 @@ from ingest.markdown import Line, read_lines
 from ingest.settings import IngestSettings
 from ingest.split_sentences import LONGEST_UNIT, cut_long, split_sentences
 
-__all__ = ["split_article", "split_sentences"]
-
-# A list or a table may fill this many times a passage's length: half a list is half an answer.
-LIST_STRETCH = 2
+# A list or a table may fill this many times a passage's length: half a list is half an answer, but what MiniLM reads at
+# once ends after some 1,000 characters.
+LIST_STRETCH = 1.4
 # A list item up to this long is one thing to quote, however many full stops it holds.
 LONGEST_WHOLE_ITEM = 300
 
@@ -139,11 +139,11 @@ def _pack(blocks: tuple[_Block, ...], limit: int) -> Iterator[_Chunk]:
         yield current
 
 
-def _cut_block(block: _Block, limit: int) -> Iterator[_Chunk]:
+def _cut_block(block: _Block, limit: float) -> Iterator[_Chunk]:
     if any(unit.kind in ("item", "row") for unit in block.units):
         limit *= LIST_STRETCH
     length = block.units[-1].end - block.start
-    parts = max(1, -(-length // limit))
+    parts = max(1, math.ceil(length / limit))
     # Even parts: a tail of one sentence would be a passage that says nothing by itself.
     target = length / parts
     units: list[Unit] = []

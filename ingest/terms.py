@@ -88,11 +88,28 @@ def split_terms(text: str) -> tuple[str, ...]:
     return tuple(_stem(word) for word in WORD.findall(folded) if word not in STOP_WORDS)
 
 
+def find_words(text: str) -> list[tuple[int, int]]:
+    """(start, end) of each content word of `text` as it stands: nothing is folded, stop words are left out.
+
+    Libraries hold a vector for each of these words, so a change here needs another `method` in ingest/embed.py.
+    """
+    return [word.span() for word in WORD.finditer(_straighten(text)) if not _is_stop_word(word.group())]
+
+
+def _is_stop_word(word: str) -> bool:
+    return word.lower() in STOP_WORDS and not UPPER_CASE_US.fullmatch(word)
+
+
 def _drop_accents(text: str) -> str:
     if text.isascii():
         return text
-    decomposed = unicodedata.normalize("NFKD", text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    decomposed = unicodedata.normalize("NFKD", _straighten(text))
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def _straighten(text: str) -> str:
+    """One letter for one, so that every offset stays."""
+    return text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
 
 @lru_cache(maxsize=100_000)

@@ -4,43 +4,63 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
+from hashlib import sha256, shake_256
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.article import Article, Passage, Unit
-from ingest.embed import Fingerprint, PassageVectors
+from ingest.embed import Fingerprint, PassageVectors, QuestionVectors, unpack_words
 from ingest.settings import IngestSettings
+from ingest.terms import find_words
 
 DIMENSION = 64
 
 
 class FakeEmbedder:
-    """Hashed bags of words as unit vectors: texts that share words are near, and equal texts are equal, everywhere."""
+    """Hashed bags of words as unit vectors: texts that share words are near, and equal texts are equal, everywhere.
 
-    def __init__(self, name: str = "all-MiniLM-L6-v2", weights: str = "0" * 64, dimension: int = DIMENSION) -> None:
-        self._fingerprint = Fingerprint(name, weights, dimension, normalised=True, method="hashed words")
+    A word's own vector is of random signs: equal words are equal, others nearly at right angles.
+    """
+
+    def __init__(
+        self,
+        name: str = "all-MiniLM-L6-v2",
+        weights: str = "0" * 64,
+        dimension: int = DIMENSION,
+        method: str = "hashed words",
+    ) -> None:
+        self._fingerprint = Fingerprint(name, weights, dimension, normalised=True, method=method)
         self.embedded: list[str] = []  # the text of every passage asked for, to see what was reused
 
     @property
     def fingerprint(self) -> Fingerprint:
         return self._fingerprint
 
-    def embed_question(self, text: str) -> NDArray[np.float32]:
+    def embed_question(self, text: str) -> QuestionVectors:
+        return QuestionVectors(self._embed(text), unpack_words(self._sign(text), self._fingerprint.dimension))
+
+    def embed_passages(self, passages: Sequence[Passage]) -> Iterator[PassageVectors]:
+        for passage in passages:
+            self.embedded.append(passage.text)
+            begin = passage.start
+            units = [self._embed(passage.text[unit.start - begin : unit.end - begin]) for unit in passage.units]
+            stacked = np.stack(units) if units else np.zeros((0, self._fingerprint.dimension), dtype=np.float32)
+            text = passage.embedded_text
+            yield PassageVectors(self._embed(text), stacked, self._sign(text))
+
+    def _embed(self, text: str) -> NDArray[np.float32]:
         vector = np.zeros(self._fingerprint.dimension, dtype=np.float32)
         for word in re.findall(r"\w+", text.casefold()) or [""]:
             digest = sha256(f"{self._fingerprint.weights}{word}".encode("utf-8", "replace")).digest()
             vector[int.from_bytes(digest[:4], "big") % vector.size] += 1.0
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 
-    def embed_passages(self, passages: Sequence[Passage]) -> Iterator[PassageVectors]:
-        for passage in passages:
-            self.embedded.append(passage.text)
-            begin = passage.start
-            units = [self.embed_question(passage.text[unit.start - begin : unit.end - begin]) for unit in passage.units]
-            stacked = np.stack(units) if units else np.zeros((0, self._fingerprint.dimension), dtype=np.float32)
-            yield PassageVectors(self.embed_question(passage.embedded_text), stacked)
+    def _sign(self, text: str) -> NDArray[np.uint8]:
+        width = -(-self._fingerprint.dimension // 8)
+        words = [f"{self._fingerprint.weights}{text[start:end].lower()}" for start, end in find_words(text)]
+        digests = [shake_256(word.encode("utf-8", "replace")).digest(width) for word in words]
+        return np.frombuffer(b"".join(digests), np.uint8).reshape(len(words), width)
 
 
 def make_article(text: str, *, title: str = "Pay", source: str = "/articles/pay.md", slug: str = "pay") -> Article:

@@ -314,8 +314,8 @@ def test_sentences_of_one_section_run_on_and_other_sections_stand_apart() -> Non
     assert shown == f"{ML_PAY} {TOP_PAY}\n\n{SOFTWARE_PAY}"
 
 
-def test_a_section_keeps_the_order_of_the_article() -> None:
-    assert quote(HOW_MUCH, PAY, {"$261,000": BEST, "$158,147": NEARLY}) == [ML_PAY, TOP_PAY]
+def test_the_sentence_that_answers_best_comes_first() -> None:
+    assert quote(HOW_MUCH, PAY, {"$261,000": BEST, "$158,147": NEARLY}) == [TOP_PAY, ML_PAY]
 
 
 def test_the_section_that_answers_best_comes_first() -> None:

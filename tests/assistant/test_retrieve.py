@@ -16,6 +16,7 @@ from assistant.retrieve import PassageRetriever, find_passages, weigh_terms
 from assistant.settings import Settings
 from ingest.article import Article, Passage, Unit
 from ingest.catalog import StoredPassage
+from ingest.embed import QuestionVectors
 from ingest.library import Library
 from ingest.split import split_article
 from tests.fakes import FakeEmbedder
@@ -55,8 +56,8 @@ class ScriptedLibrary:
     by_vector: Sequence[str] = ()
     by_text: dict[str, float] = field(default_factory=dict)
 
-    def embed_question(self, text: str) -> NDArray[np.float32]:
-        return np.array([1, 0], dtype=np.float32)
+    def embed_question(self, text: str) -> QuestionVectors:
+        return QuestionVectors(np.array([1, 0], dtype=np.float32), np.zeros((0, 2), dtype=np.float32))
 
     def search_vectors(self, vector: NDArray[np.float32], limit: int) -> list[tuple[str, float]]:
         return [(name, self.cosines.get(name, 1.0)) for name in self.by_vector]
@@ -71,7 +72,7 @@ class ScriptedLibrary:
         cosine = self.cosines[name]
         vector = np.array([cosine, np.sqrt(1 - cosine**2)], dtype=np.float32)
         passage = Passage("pay", "Pay", (), 0, len(name), name, units=(Unit(0, len(name), "sentence"),))
-        return StoredPassage(passage, vector, vector[np.newaxis])
+        return StoredPassage(passage, vector, vector[np.newaxis], np.zeros((0, 1), dtype=np.uint8))
 
 
 def rank(scripted: ScriptedLibrary, **options: Any) -> list[str]:
@@ -91,7 +92,10 @@ def test_a_passage_that_only_the_vectors_found_is_ranked() -> None:
 
 
 def test_a_passage_that_both_found_is_ranked_once() -> None:
-    assert rank(ScriptedLibrary({"both": 0.9, "other": 0.2}, ["both", "other"], {"both": 7.0})) == ["both", "other"]
+    assert rank(ScriptedLibrary({"double": 0.9, "single": 0.2}, ["double", "single"], {"double": 7.0})) == [
+        "double",
+        "single",
+    ]
 
 
 def test_vectors_alone_decide_when_they_have_all_the_weight() -> None:
@@ -179,6 +183,52 @@ def test_a_rare_term_tells_more_than_a_common_one(library: Library) -> None:
 def test_a_term_that_no_passage_holds_tells_most(library: Library) -> None:
     weights = weigh_terms(["hotel", "zebra"], library)
     assert weights["zebra"] > weights["hotel"]
+
+
+# -- neighbours and copies --------------------------------------------------------------------------------------------
+
+SECTION = """\
+## Nights
+
+Nurses work at night in wards. {filler}
+
+Nurses earn more at night. {filler}
+
+## Days
+
+Dentists work by day."""
+
+
+def find_in(home: Path, texts: Sequence[str], question: str, **options: Any) -> list[str]:
+    settings = make_settings(home, passage_characters=200, **options)
+    with Library.open(settings, FakeEmbedder()) as library:
+        for number, text in enumerate(texts):
+            article = Article(f"a{number}", f"/a{number}.md", "Jobs", text)
+            library.replace(article, split_article(article, settings))
+        found = find_passages(read_question(question), library, settings)
+        for scored in found:
+            article = library.article(scored.passage.article_id)
+            assert article.text[scored.passage.start : scored.passage.end] == scored.passage.text
+            assert scored.passage.units == tuple(unit.unit for unit in scored.units)
+        return [scored.passage.text for scored in found]
+
+
+def test_neighbours_come_as_one_passage(tmp_path: Path) -> None:
+    text = SECTION.format(filler="The doors of hospitals are red or white or green, and never close." * 2)
+    first, second = find_in(tmp_path, [text], "nurses at night")
+    assert first.startswith("Nurses work at night in wards.")
+    assert "\n\nNurses earn more at night." in first
+    assert second == "Dentists work by day."
+
+
+def test_of_two_copies_of_an_article_only_one_is_found(tmp_path: Path) -> None:
+    text = "Nurses earn $80,000 a year in hospitals and clinics, more at night or on holidays, less in schools."
+    assert find_in(tmp_path, [text, text + " Indeed."], "What do nurses earn?") in ([text], [text + " Indeed."])
+
+
+def test_passages_with_other_figures_are_no_copies(tmp_path: Path) -> None:
+    texts = ["Nurses earn $80,000 a year in hospitals.", "Nurses earn $90,000 a year in hospitals."]
+    assert sorted(find_in(tmp_path, texts, "What do nurses earn?")) == texts
 
 
 # -- LangChain's retriever --------------------------------------------------------------------------------------------

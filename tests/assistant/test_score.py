@@ -45,15 +45,17 @@ def rank(
         ScoredPassage(
             passage,
             look_up(relevance, passage.text),
-            units=tuple(measure(passage, unit, similarities) for unit in passage.units),
+            units=tuple(measure(passage, unit, similarities, relevance) for unit in passage.units),
         )
         for passage in passages
     ]
 
 
-def measure(passage: Passage, unit: Unit, similarities: Mapping[str, float] | None) -> ScoredUnit:
+def measure(
+    passage: Passage, unit: Unit, similarities: Mapping[str, float] | None, relevance: Mapping[str, float] | None
+) -> ScoredUnit:
     text = passage.text[unit.start - passage.start : unit.end - passage.start]
-    return ScoredUnit(unit, text, look_up(similarities, text))
+    return ScoredUnit(unit, text, look_up(similarities, text), relevance=look_up(relevance, passage.text))
 
 
 def look_up(values: Mapping[str, float] | None, text: str) -> float:
@@ -168,11 +170,6 @@ def test_a_unit_that_holds_the_words_itself_beats_one_that_stands_under_them() -
 def test_a_unit_right_after_the_words_beats_one_further_on() -> None:
     scores = score("Syringes?", rank("Syringes break. Glass is thin. Walls are white."))
     assert scores["Glass is thin."] > scores["Walls are white."]
-
-
-def test_a_unit_of_a_passage_that_holds_the_words_beats_one_of_a_passage_that_does_not() -> None:
-    scores = score("Syringes?", rank("Syringes break. Glass is thin. Walls are white.\n\n## Doors\n\nDoors are red."))
-    assert scores["Walls are white."] > scores["Doors are red."]
 
 
 def test_a_rare_word_of_the_question_counts_more_than_a_common_one() -> None:

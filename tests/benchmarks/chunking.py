@@ -15,8 +15,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from assistant.focus import focus_passages
 from assistant.question import read_question
 from assistant.retrieve import find_passages, weigh_terms
+from assistant.score import score_units
 from ingest.article import Article
 from tests.benchmarks.library import embed_plainly, open_library
 from tests.benchmarks.result import Result, find_data
@@ -50,7 +52,8 @@ def run(home: Path) -> Result:
         found = []
         for question in questions:
             query = read_question(question.text, lambda terms: weigh_terms(terms, library))
-            passages = [scored.passage for scored in find_passages(query, library, settings)]
+            read = focus_passages(score_units(query, find_passages(query, library, settings)))
+            passages = [scored.passage for scored in read]
             found.append([(passage.article_id, passage.start, passage.end) for passage in passages])
     note = f"{len(questions)} questions, first {PASSAGES} passages over five corpora, shares of characters"
     return Result(

@@ -1,14 +1,16 @@
 """FeedbackQA: which of 2,364 sections of advice pages answers a question? The test queries; with --tune the valid ones.
 
-Each section is an article of its own, under its page's title and its own headings; a section ranks by its best passage.
+Pages are articles, and a section is found under its page's title and its own headings; it ranks by its best passage.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +42,9 @@ PUBLISHED = [
 
 def run(home: Path, *, tune: bool = False) -> Result:
     queries = read_queries("valid" if tune else "test")
-    with open_library(read_articles(), home, passages_per_question=PASSAGES) as (library, settings):
-        ranked = [rank_sections(query["text"], library, settings) for query in queries]
+    pages = read_pages()
+    with open_library(pages.articles, home, passages_per_question=PASSAGES) as (library, settings):
+        ranked = [rank_sections(query["text"], pages, library, settings) for query in queries]
     note = f"{'valid' if tune else 'test'} queries, which section answers, of {len(read_sections()):,}"
     return Result("feedbackqa", note, _score(queries, ranked), _score(queries, _rank_plainly(queries, home)), PUBLISHED)
 
@@ -51,21 +54,39 @@ def read_sections() -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def read_articles() -> list[Article]:
-    return [
-        Article(
-            id=section["_id"],
-            source=f"feedbackqa:{section['_id']}",
-            title=section["page_title"],
-            text=write_markdown(
-                [
-                    *(Heading(level, text) for level, text in enumerate(section["section_headers"], start=2)),
-                    *(Paragraph(text) for text in section["text"].split("\n\n")),
-                ]
-            ),
-        )
-        for section in read_sections()
-    ]
+@dataclass(frozen=True)
+class Pages:
+    """The pages as articles, and where in each which section stands."""
+
+    articles: list[Article]
+    sections: dict[str, list[tuple[int, str]]]  # by article: where each section begins, and its id
+
+    def section_at(self, article_id: str, place: int) -> str:
+        starts = self.sections[article_id]
+        return starts[bisect_right(starts, place, key=lambda section: section[0]) - 1][1]
+
+
+def read_pages() -> Pages:
+    """An article a page, its sections one after another; a section without a heading is a page of its own."""
+    pages: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for section in read_sections():
+        own = section["_id"] if not section["section_headers"] else section["uri"] + section["page_title"]
+        pages[own].append(section)
+    articles, sections = [], {}
+    for number, parts in enumerate(pages.values()):
+        text, starts = "", []
+        for part in parts:
+            starts.append((len(text), part["_id"]))
+            text += write_markdown(_list_blocks(part)) + "\n\n"
+        identifier = f"page-{number}"
+        articles.append(Article(identifier, f"feedbackqa:{number}", parts[0]["page_title"], text))
+        sections[identifier] = starts
+    return Pages(articles, sections)
+
+
+def _list_blocks(section: dict[str, Any]) -> list[Heading | Paragraph]:
+    headings = [Heading(level, text) for level, text in enumerate(section["section_headers"], start=2)]
+    return [*headings, *(Paragraph(text) for text in section["text"].split("\n\n"))]
 
 
 def read_queries(split: str) -> list[dict[str, Any]]:
@@ -81,10 +102,11 @@ def read_queries(split: str) -> list[dict[str, Any]]:
     return [query | {"relevant": relevant[query["_id"]]} for query in queries]
 
 
-def rank_sections(text: str, library: Library, settings: Settings) -> list[str]:
+def rank_sections(text: str, pages: Pages, library: Library, settings: Settings) -> list[str]:
     query = read_question(text, lambda terms: weigh_terms(terms, library))
     found = find_passages(query, library, settings)
-    return list(dict.fromkeys(scored.passage.article_id for scored in found))[:DEPTH]
+    places = [(scored.passage.article_id, scored.passage.start) for scored in found]
+    return list(dict.fromkeys(pages.section_at(*place) for place in places))[:DEPTH]
 
 
 def _rank_plainly(queries: Sequence[dict[str, Any]], home: Path) -> list[list[str]]:

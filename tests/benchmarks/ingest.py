@@ -45,7 +45,7 @@ def _ingest(pages: list[Path], settings: IngestSettings, embedder: Any) -> dict[
     started = time.perf_counter()
     with Library.open(settings, embedder) as library:
         outcomes = list(add_articles([str(page) for page in pages], library, settings))
-        library.search_vectors(embedder.embed_question("What do they do?"), 5)
+        library.search_vectors(embedder.embed_question("What do they do?").text, 5)
         seconds = time.perf_counter() - started
         added = sum(outcome.status == "added" for outcome in outcomes)
         return {"seconds": round(seconds, 2), "articles": added, "passages": library.count_passages()}

@@ -23,7 +23,7 @@ from ingest.split import split_article
 @contextmanager
 def open_library(articles: Iterable[Article], home: Path, **settings: Any) -> Iterator[tuple[Library, Settings]]:
     """A library of these articles under `home`; one that was kept there by the same code is used again."""
-    chosen = make_settings(home=home / _digest_code(), **settings)
+    chosen = make_settings(home=home / digest_code(), **settings)
     with Library.open(chosen, load_shared_embedder()) as library:
         for article in articles:
             if library.find_unchanged(article) is None:
@@ -42,7 +42,7 @@ def make_settings(**settings: Any) -> Settings:
     return Settings(_env_file=None, **settings)  # type: ignore[call-arg]
 
 
-def _digest_code() -> str:
+def digest_code() -> str:
     """Changes with any file of ingest/, since what a library holds depends on it."""
     files = sorted(Path(ingest.__file__).parent.glob("*.py"))
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:12]

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from assistant.cite import cite
+from assistant.focus import focus_passages
 from assistant.gate import judge
 from assistant.question import read_question
 from assistant.quote import ExtractiveWriter
@@ -27,7 +28,7 @@ from assistant.score import score_units
 from assistant.settings import Settings
 from ingest.article import Article
 from ingest.library import Library
-from ingest.split import split_sentences
+from ingest.split_sentences import split_sentences
 from tests.benchmarks.library import embed_plainly, open_library
 from tests.benchmarks.result import Result, find_data
 from tests.benchmarks.statistics import area_under_curve, bootstrap, summarize
@@ -103,7 +104,7 @@ def _read_data() -> list[dict[str, Any]]:
 def ask(text: str, library: Library, settings: Settings) -> Outcome:
     """The steps of `assistant.answer.answer` with the gate left open."""
     query = read_question(text, lambda terms: weigh_terms(terms, library))
-    passages = score_units(query, find_passages(query, library, settings))
+    passages = focus_passages(score_units(query, find_passages(query, library, settings)))
     judgement = judge(query, passages)
     proof = cite(ExtractiveWriter().write(query, passages), passages, library.article)
     quotes = tuple(citation.quote for citation in proof.citations)

@@ -15,6 +15,7 @@ import pytest
 
 from ingest.article import Article, Passage, Unit
 from ingest.catalog import Catalog, Embedding, Stored, StoredPassage, write_query
+from ingest.embed import unpack_words
 from ingest.errors import (
     ArticleUnknown,
     EmbeddingMismatch,
@@ -36,8 +37,8 @@ def catalog(tmp_path: Path) -> Iterator[Catalog]:
 
 
 def embed(passages: Sequence[Passage]) -> list[StoredPassage]:
-    made = EMBEDDER.embed_passages(passages)
-    return [StoredPassage(passage, one.passage, one.units) for passage, one in zip(passages, made, strict=True)]
+    made = zip(passages, EMBEDDER.embed_passages(passages), strict=True)
+    return [StoredPassage(passage, one.passage, one.units, one.words) for passage, one in made]
 
 
 def store(catalog: Catalog, article: Article) -> Stored:
@@ -61,9 +62,18 @@ def test_a_stored_passage_reads_back_with_its_vectors(catalog: Catalog) -> None:
     store(catalog, article)
     found = catalog.find_passages([passage.id])[passage.id]
     assert found.passage == passage
-    np.testing.assert_array_equal(found.vector, EMBEDDER.embed_question(passage.embedded_text))
+    np.testing.assert_array_equal(found.vector, EMBEDDER.embed_question(passage.embedded_text).text)
     assert found.unit_vectors.shape == (2, 64)
-    np.testing.assert_allclose(found.unit_vectors[1], EMBEDDER.embed_question("Dentists earn more."), atol=1e-3)
+    np.testing.assert_allclose(found.unit_vectors[1], EMBEDDER.embed_question("Dentists earn more.").text, atol=1e-3)
+
+
+def test_the_words_of_a_stored_passage_read_back(catalog: Catalog) -> None:
+    article = make_article("Nurses earn well. Dentists earn more.")
+    (passage,) = split_paragraphs(article)
+    store(catalog, article)
+    words = unpack_words(catalog.find_passages([passage.id])[passage.id].words, 64)
+    np.testing.assert_array_equal(words, EMBEDDER.embed_question(passage.embedded_text).words)
+    assert words.shape == (6, 64)  # the title's "Pay" and all but "more"
 
 
 def test_a_passage_without_units_reads_back(catalog: Catalog) -> None:
@@ -161,6 +171,13 @@ def test_a_passage_that_is_no_span_of_its_article_is_refused_whole(catalog: Cata
     with pytest.raises(ValueError, match="not a span"):
         catalog.store(article, embed([wrong]), EMBEDDING)
     assert catalog.list_articles() == []
+
+
+def test_a_passage_with_a_wrong_number_of_words_is_refused(catalog: Catalog) -> None:
+    article = make_article("Nurses earn well.")
+    (stored,) = embed(split_paragraphs(article))
+    with pytest.raises(ValueError, match="4 words but 3 vectors"):
+        catalog.store(article, [replace(stored, words=stored.words[1:])], EMBEDDING)
 
 
 def test_words_are_found_whatever_their_ending_and_accents(catalog: Catalog) -> None:
@@ -309,6 +326,36 @@ def test_a_catalog_of_a_later_version_is_refused(catalog: Catalog, tmp_path: Pat
         Catalog.open(tmp_path)
 
 
+def make_format_1(home: Path, article: Article) -> None:
+    """The catalog as it was before words had vectors."""
+    catalog = Catalog.open(home)
+    store(catalog, article)
+    catalog.close()
+    with sqlite3.connect(home / "catalog.sqlite3") as connection:
+        connection.execute("ALTER TABLE passages DROP COLUMN word_vectors")
+        connection.execute("UPDATE meta SET value = '1' WHERE name = 'schema_version'")
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_catalog_from_before_words_keeps_all_it_holds(tmp_path: Path, read_only: bool) -> None:
+    article = make_article("Nurses earn well.")
+    make_format_1(tmp_path, article)
+    catalog = Catalog.open(tmp_path, read_only=read_only)
+    ((passage_id, passage),) = catalog.list_passages()
+    stored = catalog.find_passages([passage_id])[passage_id]
+    assert (catalog.find_article("pay"), stored.words.shape) == (article, (0, 8))
+    np.testing.assert_array_equal(stored.vector, EMBEDDER.embed_question(passage.embedded_text).text)
+    assert catalog.find_problems() == []
+
+
+def test_a_catalog_from_before_words_takes_new_articles_with_words(tmp_path: Path) -> None:
+    make_format_1(tmp_path, make_article("Nurses earn well."))
+    catalog = Catalog.open(tmp_path)
+    store(catalog, make_article("Dentists earn more.", title="Teeth", slug="teeth", source="/teeth.md"))
+    ((found, _),) = catalog.rank_by_words("dentists", 5)
+    assert catalog.find_passages([found])[found].words.shape == (3, 8)  # Teeth, Dentists, earn
+
+
 def test_a_home_that_cannot_be_made_is_unwritable(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(LibraryUnwritable, match="CAREER_HOME"):
@@ -335,6 +382,7 @@ def test_a_sound_catalog_has_no_problems(catalog: Catalog) -> None:
         ("UPDATE articles SET text = 'Other words.'", "its text is not the article's"),
         ("UPDATE passages SET vector = x'00'", "vector"),
         ("UPDATE passages SET unit_vectors = x''", "units do not match"),
+        ("UPDATE passages SET word_vectors = substr(word_vectors, 2)", "4 words do not match"),
         ("DELETE FROM passage_words", "1 passages missing"),
         ("UPDATE passages SET article_id = 'gone'", "belongs to no article"),
     ],

@@ -1,8 +1,9 @@
-"""Vectors of the packaged model: the model's own for a passage, one for every unit, all of length one."""
+"""Vectors of the packaged model: the model's own for a passage, one for every unit and word, all of length one."""
 
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 from ingest.article import Article, Passage, Unit
-from ingest.embed import PACKAGED_MODEL, PACKAGED_WEIGHTS, Embedder, load_embedder, locate_model
+from ingest.embed import PACKAGED_MODEL, PACKAGED_WEIGHTS, Embedder, load_embedder, locate_model, unpack_words
 from ingest.errors import EmbeddingModelUnknown
 from ingest.settings import IngestSettings
 from ingest.split import split_article
+from ingest.terms import find_words
 
 TEXT = """\
 Nurses earn $80,000 a year. Dentists earn $170,000.
@@ -79,12 +81,12 @@ def test_a_passage_has_the_vector_that_the_model_gives_it(embedder: Embedder, mo
 
 def test_a_question_has_the_vector_that_the_model_gives_it(embedder: Embedder, model: Any) -> None:
     question = "How much does a nurse earn?"
-    assert model.encode(question, normalize_embeddings=True) @ embedder.embed_question(question) > 0.9999
+    assert model.encode(question, normalize_embeddings=True) @ embedder.embed_question(question).text > 0.9999
 
 
 def test_every_vector_has_length_one(embedder: Embedder) -> None:
     made = list(embedder.embed_passages([*split(TEXT), make_long_passage()]))
-    vectors = np.vstack([embedder.embed_question("?"), *(np.vstack([one.passage, one.units]) for one in made)])
+    vectors = np.vstack([embedder.embed_question("?").text, *(np.vstack([one.passage, one.units]) for one in made)])
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
@@ -112,7 +114,7 @@ def test_a_unit_is_nearest_to_the_question_that_it_answers(embedder: Embedder) -
     text = "Nurses work at night in a ward. Pilots fly planes over the ocean."
     passage = Passage("a", "A", (), 0, len(text), text, units=(Unit(0, 31, "sentence"), Unit(32, 65, "sentence")))
     (made,) = embedder.embed_passages([passage])
-    assert int(np.argmax(made.units @ embedder.embed_question("Who flies over the ocean?"))) == 1
+    assert int(np.argmax(made.units @ embedder.embed_question("Who flies over the ocean?").text)) == 1
 
 
 def test_a_unit_has_the_same_vector_wherever_its_passage_stands(embedder: Embedder) -> None:
@@ -144,7 +146,7 @@ def test_a_passage_without_a_title_is_embedded(embedder: Embedder) -> None:
 
 @pytest.mark.parametrize("question", ["", " ", "\0", "𝕏 🙂", "x" * 100_000], ids=lambda text: repr(text[:5]))
 def test_any_question_has_a_vector(embedder: Embedder, question: str) -> None:
-    assert np.isclose(np.linalg.norm(embedder.embed_question(question)), 1, atol=1e-5)
+    assert np.isclose(np.linalg.norm(embedder.embed_question(question).text), 1, atol=1e-5)
 
 
 def test_the_fingerprint_names_the_model_and_its_published_weights(embedder: Embedder) -> None:
@@ -160,10 +162,83 @@ def test_a_model_that_pools_otherwise_embeds_each_unit_by_itself(each_embedder: 
     (passage, *_) = split(TEXT)
     (made,) = each_embedder.embed_passages([passage])
     alone = [
-        each_embedder.embed_question(f"{passage.context}\n{passage.text[unit.start : unit.end]}")
+        each_embedder.embed_question(f"{passage.context}\n{passage.text[unit.start : unit.end]}").text
         for unit in passage.units
     ]
     assert np.allclose(made.units, np.stack(alone), atol=1e-4)
+
+
+# -- words ------------------------------------------------------------------------------------------------------------
+
+
+def test_every_word_of_a_passage_has_its_signs(embedder: Embedder) -> None:
+    passages = split(TEXT)
+    counts = [vectors.words.shape for vectors in embedder.embed_passages(passages)]
+    assert counts == [(len(find_words(passage.embedded_text)), 48) for passage in passages]
+
+
+def test_a_words_signs_are_those_of_the_mean_of_its_tokens(embedder: Embedder, model: Any) -> None:
+    text = "Zookeepers earn well."
+    (made,) = embedder.embed_passages([Passage("a", "", (), 0, len(text), text)])
+    states = model.encode(text, output_value="token_embeddings").numpy()[1:]  # without the mark at its beginning
+    count = len(model.tokenizer.tokenize("Zookeepers"))
+    assert count > 1
+    np.testing.assert_array_equal(unpack_words(made.words, 384)[0] > 0, states[:count].mean(axis=0) > 0)
+
+
+def test_words_beyond_the_longest_input_are_zeros(embedder: Embedder) -> None:
+    (made,) = embedder.embed_passages([make_long_passage()])
+    assert made.words[0].any()
+    assert not made.words[-1].any()
+
+
+def test_every_word_of_a_question_has_a_vector_of_length_one(embedder: Embedder) -> None:
+    words = embedder.embed_question("How much does a nurse earn in the US?").words
+    assert words.shape == (3, 384)  # nurse, earn, US
+    np.testing.assert_allclose(np.linalg.norm(words, axis=1), 1, atol=1e-5)
+
+
+def test_words_of_a_question_beyond_the_longest_input_are_zeros(embedder: Embedder) -> None:
+    words = embedder.embed_question("nurse " * 300).words
+    assert words.shape == (300, 384)
+    assert words[0].any()
+    assert not words[-1].any()
+
+
+def test_a_questions_word_is_nearest_to_its_like_in_a_passage(embedder: Embedder) -> None:
+    text = "Pilots fly planes. Surgeons operate."
+    (made,) = embedder.embed_passages([Passage("a", "", (), 0, len(text), text)])
+    similarities = embedder.embed_question("aircraft").words @ unpack_words(made.words, 384).T
+    assert int(similarities.argmax()) == 2
+
+
+def test_questions_asked_at_once_have_the_vectors_of_questions_asked_alone(embedder: Embedder) -> None:
+    questions = [f"What does nurse {number} earn{' a year' * (number % 5)}?" for number in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(embedder.embed_question, questions))
+    for question, made in zip(questions, together, strict=True):
+        np.testing.assert_allclose(made.text, embedder.embed_question(question).text, atol=1e-5)
+
+
+def test_a_model_that_pools_otherwise_has_no_words(each_embedder: Embedder) -> None:
+    (made,) = each_embedder.embed_passages(split("Nurses earn well."))
+    assert (made.words.shape, each_embedder.embed_question("Who earns well?").words.shape) == ((0, 48), (0, 384))
+
+
+@pytest.mark.parametrize("dimension", [384, 20])
+def test_packed_signs_are_restored_as_unit_vectors(dimension: int) -> None:
+    vectors = np.random.default_rng(0).standard_normal((7, dimension))
+    restored = unpack_words(np.packbits(vectors > 0, axis=1), dimension)
+    np.testing.assert_array_equal(restored > 0, vectors > 0)
+    np.testing.assert_allclose(np.linalg.norm(restored, axis=1), 1, atol=1e-5)
+
+
+def test_a_word_that_was_not_read_is_restored_as_zeros() -> None:
+    assert not unpack_words(np.zeros((1, 48), dtype=np.uint8), 384).any()
+
+
+def test_no_words_are_restored_as_none() -> None:
+    assert unpack_words(np.empty((0, 48), dtype=np.uint8), 384).shape == (0, 384)
 
 
 # -- models that cannot be used ---------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
@@ -50,7 +51,7 @@ def add(library: Library, text: str, name: str = "pay") -> str:
 
 def nearest(library: Library, question: str) -> str:
     """The text of the passage that the vectors put first."""
-    found = library.search_vectors(library.embed_question(question), 1)
+    found = library.search_vectors(library.embed_question(question).text, 1)
     return next((stored.passage.text for stored in library.passages([found[0][0]]).values()), "") if found else ""
 
 
@@ -109,7 +110,7 @@ def test_a_removed_article_is_found_no_more(settings: IngestSettings) -> None:
 def test_an_empty_library_answers_with_nothing(settings: IngestSettings) -> None:
     with opened(settings, read_only=True) as library:
         assert (library.articles(), library.headings(), library.generation) == ([], [], 0)
-        assert library.search_vectors(library.embed_question("pay"), 5) == []
+        assert library.search_vectors(library.embed_question("pay").text, 5) == []
         assert library.search_text("pay", 5) == []
         assert library.check() == []
 
@@ -129,9 +130,9 @@ def test_a_vector_that_the_catalog_does_not_know_is_ignored(settings: IngestSett
     with opened(settings) as library:
         add(library, "Nurses earn well.")
         assert library._follower._open is not None
-        library._follower._open.index.upsert({"ghost": ("pay", library.embed_question("ghost"))})
+        library._follower._open.index.upsert({"ghost": ("pay", library.embed_question("ghost").text)})
         assert nearest(library, "ghost") in ("", "Nurses earn well.")
-        assert all(found != "ghost" for found, _ in library.search_vectors(library.embed_question("ghost"), 5))
+        assert all(found != "ghost" for found, _ in library.search_vectors(library.embed_question("ghost").text, 5))
 
 
 def test_a_reading_library_refuses_to_write(settings: IngestSettings) -> None:
@@ -452,6 +453,41 @@ def test_a_process_with_the_old_model_notices_that_another_reembedded(settings: 
             old.embed_question("nurses")
 
 
+def test_reembedding_gives_words_to_a_library_that_had_none(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.\nDentists earn more.")
+    with sqlite3.connect(settings.home / "catalog.sqlite3") as connection:
+        connection.execute("UPDATE passages SET word_vectors = x''")
+    with opened(settings) as library:
+        library.reembed()
+        assert sorted(count_words(library)) == [3, 4]  # Pay, Dentists, earn; Pay, Nurses, earn, well
+        assert library.check() == []
+
+
+def count_words(library: Library) -> list[int]:
+    ids = [passage_id for passage_id, _ in library.search_text("earn", 5)]
+    return [len(stored.words) for stored in library.passages(ids).values()]
+
+
+def test_a_passage_that_moved_keeps_its_words_without_being_embedded_again(settings: IngestSettings) -> None:
+    embedder = FakeEmbedder()
+    with Library.open(settings, embedder) as library:
+        add(library, "Nurses earn well.")
+        add(library, "An opening.\nNurses earn well.")
+        assert embedder.embedded == ["Nurses earn well.", "An opening."]
+        assert count_words(library) == [4, 2]  # Pay, Nurses, earn, well; Pay, opening
+
+
+def test_vectors_made_in_another_way_are_refused_with_the_remedy(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+    with (
+        Library.open(settings, FakeEmbedder(method="another")) as library,
+        pytest.raises(EmbeddingMismatch, match=r"another version of career\. Run `career reembed`"),
+    ):
+        library.embed_question("nurses")
+
+
 def test_a_kill_after_reembedding_is_healed(settings: IngestSettings) -> None:
     with opened(settings) as library:
         add(library, "Nurses earn well.\nDentists earn more.")
@@ -473,7 +509,7 @@ def reembed_and_die(home: Path) -> None:
 def test_the_stand_in_ranks_as_the_index_does(settings: IngestSettings) -> None:
     with opened(settings) as library:
         add(library, "\n".join(f"Fact {number} about topic {number % 7}." for number in range(80)))
-        query = library.embed_question("fact about topic 3")
+        query = library.embed_question("fact about topic 3").text
         indexed = [similarity for _, similarity in library.search_vectors(query, 10)]
     catalog = Catalog.open(settings.home, read_only=True)
     exact = IndexFollower(catalog, library._follower._place)._exact_vectors(1).find_nearest(query, 10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.terms import split_terms
+from ingest.terms import find_words, split_terms
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,23 @@ def test_words_of_other_scripts_are_kept() -> None:
 @pytest.mark.parametrize("piece", ["a'", "1,", "u.s.", "ph. d", "é", "machine ", "x", "++", "'"], ids=repr)
 def test_a_hostile_megabyte_is_read_to_the_end(piece: str) -> None:
     assert split_terms(piece * (1_000_000 // len(piece)) + " nurse")[-1:] == split_terms("nurse")
+
+
+def read_words(text: str) -> list[str]:
+    return [text[start:end] for start, end in find_words(text)]
+
+
+def test_words_are_spans_of_the_text_as_it_is_without_stop_words() -> None:
+    assert read_words("How much do Nurses earn? $158,147!") == ["Nurses", "earn", "158,147"]
+
+
+def test_curly_apostrophes_and_accents_leave_the_spans_in_place() -> None:
+    assert read_words("Don’t ask: the café’s chef, İpek, isn’t in.") == ["ask", "café’s", "chef", "İpek"]
+
+
+def test_us_in_capitals_is_a_word() -> None:
+    assert read_words("They pay us in the US.") == ["pay", "US"]
+
+
+def test_a_text_without_content_words_has_no_words() -> None:
+    assert read_words("It is what it is \ud800 …") == []
