@@ -7,7 +7,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
-NAMES ?= questions ingest start
+NAMES ?= chunking feedbackqa squad2 follow_ups sentences questions ingest start
 
 PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
@@ -33,7 +33,7 @@ evaluate: install  ## ask the test prompts and fail below the floors of corpus/p
 	.venv/bin/career evaluate $(ARGUMENTS)
 
 bench: .venv/installed-dev  ## run the benchmarks: make bench, or some: make bench NAMES="questions start"
-	@for name in $(NAMES); do .venv/bin/python -m tests.benchmarks $$name || exit; done
+	@status=0; for name in $(NAMES); do .venv/bin/python -m tests.benchmarks $$name $(ARGUMENTS) || status=$$?; done; exit $$status
 
 # Stamps: pip runs again only when what it was told has changed.
 .venv/installed: pyproject.toml constraints.txt | .venv/bin/python

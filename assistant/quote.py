@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from assistant.conversation import Claim, ScoredPassage, ScoredUnit
 from assistant.question import Query, cover, match_heading
@@ -50,11 +51,11 @@ class _Candidate:
     passage: Passage
     scored: ScoredUnit
 
-    @property
+    @cached_property
     def terms(self) -> frozenset[str]:
         return frozenset(split_terms(self.scored.text))
 
-    @property
+    @cached_property
     def about(self) -> frozenset[str]:
         """The unit's terms and those of what announces it, the article's title left out: it is about everything."""
         above = (*self.passage.headings, self.passage.announcement(self.scored.unit))

@@ -59,9 +59,15 @@ class WordMatcher:
         compared: NDArray[np.float32] = self._vectors @ unpack_words(packed, self._vectors.shape[1]).T
         return compared
 
-    def average(self, compared: NDArray[np.float32]) -> float:
-        """The weighted mean over the question's words of the nearest word's cosine; 0 when there is none."""
-        return float(self._weights @ compared.max(axis=1)) if compared.size else 0.0
+    def average_each(self, texts: Sequence[NDArray[np.uint8]]) -> list[float]:
+        """For each text the weighted mean over the question's words of the nearest word's cosine; 0 without words."""
+        kept = [packed for packed in texts if len(packed)]
+        if not kept or not len(self._vectors):
+            return [0.0] * len(texts)
+        compared = self.compare(np.concatenate(kept))  # all at once: ten times as fast as one by one
+        begins = np.cumsum([0, *(len(packed) for packed in kept[:-1])])
+        averages = iter((self._weights @ np.maximum.reduceat(compared, begins, axis=1)).tolist())
+        return [next(averages) if len(packed) else 0.0 for packed in texts]
 
 
 def weigh_passages(
@@ -80,8 +86,8 @@ def read_relevance(
     query: Query, vectors: QuestionVectors, stored: Mapping[str, StoredPassage], bm25: Mapping[str, float]
 ) -> dict[str, Relevance]:
     """The signals of each stored passage."""
-    matcher = WordMatcher(query, vectors)
-    words = {key: matcher.average(matcher.compare(entry.words)) for key, entry in stored.items()}
+    averages = WordMatcher(query, vectors).average_each([entry.words for entry in stored.values()])
+    words = dict(zip(stored, averages, strict=True))
     beside = find_neighbours(stored)
     ceiling = BM25_CEILING * sum(query.weights[term] - 1 for term in dict.fromkeys(query.words)) or 1.0
     return {

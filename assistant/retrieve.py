@@ -29,7 +29,7 @@ BM25_SCORES = 200  # so that nearly every candidate of the vectors has its BM25 
 # A passage among this many of the best that follows or precedes one of those chosen is handed over with it.
 NEIGHBOURS_AMONG = 20
 PASSAGES_PER_SIDE = 3  # of a comparison, beside those of the whole question
-# Two passages with this share of their terms in common, and the same figures, say the same: an edited copy, say.
+# Passages of two articles with this share of their terms in common, and the same figures, are copies of one another.
 SAME = 0.9
 FIGURE = re.compile(r"\d[\d.,]*")
 
@@ -65,24 +65,26 @@ def _as_document(scored: ScoredPassage) -> Document:
 
 
 def find_passages(query: Query, library: Library, settings: Settings) -> list[ScoredPassage]:
-    """The passages most likely to answer, best first, at most `settings.passages_per_question`.
+    """The passages most likely to answer, best first, `settings.passages_per_question` of them.
 
     Candidates of a vector search and of BM25 are weighed by `assistant.relevance`. Neighbours that both rank high come
-    as one passage, and of passages that say the same only the best. A question that compares is also searched for each
-    side alone, or all the places would go to the side that the library has more about.
+    as one passage, and of two articles' copies of a passage only the better. A question that compares is also searched
+    for each side alone, or all the places would go to the side that the library has more about; it gets up to
+    PASSAGES_PER_SIDE more for each.
     """
     vectors = library.embed_question(query.text)
-    found = _search(query, vectors, library, settings)
+    stored, found = _search(query, vectors, library, settings)
     sides = query.sides
     for side in sides:
         others = frozenset[str]().union(*(other for other in sides if other != side))
         about = read_question(query.without(others), lambda terms: weigh_terms(terms, library))
-        alone = _search(about, library.embed_question(about.text), library, settings)
+        also, alone = _search(about, library.embed_question(about.text), library, settings)
         for key in _rank(alone)[:PASSAGES_PER_SIDE]:
             found[key] = max(alone[key], found.get(key, -math.inf))
-    ranked = _rank(found)[: NEIGHBOURS_AMONG + settings.passages_per_question]
-    stored = library.passages(ranked)
-    groups = _group(stored, settings.passages_per_question + PASSAGES_PER_SIDE * len(sides))
+            stored[key] = also[key]
+    groups = _group(
+        {key: stored[key] for key in _rank(found)}, settings.passages_per_question + PASSAGES_PER_SIDE * len(sides)
+    )
     matcher = WordMatcher(query, vectors)
     scored = [[_score(stored[key], found[key], vectors, matcher) for key in group] for group in groups]
     return [_join(parts, library) for parts in scored]
@@ -93,12 +95,14 @@ def _rank(scores: Mapping[str, float]) -> list[str]:
     return sorted(scores, key=lambda key: (-scores[key], key))
 
 
-def _search(query: Query, vectors: QuestionVectors, library: Library, settings: Settings) -> dict[str, float]:
-    """The candidates of both searches with their log-odds beside the best one."""
+def _search(
+    query: Query, vectors: QuestionVectors, library: Library, settings: Settings
+) -> tuple[dict[str, StoredPassage], dict[str, float]]:
+    """The candidates of both searches, and their log-odds beside the best one."""
     stored, bm25 = find_candidates(query, vectors, library)
     scores = weigh_passages(query, vectors, stored, bm25, settings.vector_weight)
     best = max(scores.values(), default=0.0)
-    return {key: score - best for key, score in scores.items()}
+    return stored, {key: score - best for key, score in scores.items()}
 
 
 def find_candidates(
@@ -126,6 +130,8 @@ def _group(ranked: Mapping[str, StoredPassage], limit: int) -> list[list[str]]:
 
 
 def _say_same(one: StoredPassage, other: StoredPassage) -> bool:
+    if one.passage.article_id == other.passage.article_id:  # what an article repeats is its own
+        return False
     first, second = one.passage.embedded_text, other.passage.embedded_text
     terms, others = set(split_terms(first)), set(split_terms(second))
     alike = len(terms & others) >= SAME * len(terms | others)

@@ -78,10 +78,11 @@ class Passage:
 
     def announcement(self, unit: Unit) -> str:
         """What an item or a row needs to be understood: the sentence that leads in, then the header row of a table."""
-        before = takewhile(lambda other: other.start < unit.start, self.units)
-        sentences = [self._words(other) for other in before if other.kind == "sentence"]
-        leads_in = unit.kind in ("item", "row") and bool(sentences) and sentences[-1].endswith(":")
-        lead = sentences[-1] if leads_in else self.lead
+        if unit.kind not in ("item", "row"):
+            return self.lead
+        before = (other for other in reversed(self.units) if other.start < unit.start and other.kind == "sentence")
+        sentence = next(map(self._words, before), "")
+        lead = sentence if sentence.endswith(":") else self.lead
         header = self._find_header(unit)
         return f"{lead}\n{header}" if lead and header and header not in lead else lead or header
 

@@ -22,7 +22,7 @@ from assistant.question import Query
 from assistant.settings import Settings, find_corpus
 from assistant.write import ModelWriter, Writer
 from ingest.article import Article
-from ingest.embed import load_embedder
+from ingest.embed import QuestionVectors, load_embedder
 from ingest.errors import CareerError, LibraryDamaged
 from ingest.library import Library
 from ingest.pipeline import add_article
@@ -61,6 +61,13 @@ def library(tmp_path: Path) -> Iterator[Library]:
 @pytest.fixture
 def chain(library: Library) -> AnswerChain:
     return AnswerChain(library, make_settings())
+
+
+class ForgetfulEmbedder(FakeEmbedder):
+    """To its mind no question resembles any passage; the words alone tell."""
+
+    def embed_question(self, text: str) -> QuestionVectors:
+        return FakeEmbedder(weights="1" * 64).embed_question(text)
 
 
 class FailingModel(GenericFakeChatModel):
@@ -157,6 +164,49 @@ def test_a_refusal_is_made_before_any_writer_is_called(library: Library) -> None
     writer = RecordingWriter()
     AnswerChain(library, make_settings(), writer).invoke(UNANSWERABLE)
     assert writer.asked == []
+
+
+def test_a_refusal_names_the_words_that_are_missing_and_the_heading_that_comes_nearest(chain: AnswerChain) -> None:
+    assert chain.invoke("How much do nurses earn in Germany, in 2034?").text == (
+        "The articles don't say. What comes nearest, “What nurses earn”, does not mention “Germany” or “2034”."
+    )
+
+
+def test_a_refusal_names_no_heading_where_nothing_comes_near(chain: AnswerChain) -> None:
+    assert chain.invoke("Zebra quantum?").text == (
+        "The articles don't say. Nothing in them mentions “Zebra” or “quantum”."
+    )
+
+
+def test_a_refusal_names_three_missing_words_at_most(chain: AnswerChain) -> None:
+    text = chain.invoke("Zebra, quantum, umbrella, giraffe?").text
+    assert "“Zebra” or “quantum” or “umbrella”." in text
+    assert "giraffe" not in text
+
+
+def test_a_refusal_names_a_missing_word_once(chain: AnswerChain) -> None:
+    assert chain.invoke("A “zebra”, a zebra or quantum?").text.endswith("mentions “zebra” or “quantum”.")
+
+
+@pytest.mark.parametrize(
+    ("question", "lack"),
+    [
+        ("How much are pilots?", "gives no amount of money"),
+        ("How many pilots are there?", "gives no number"),
+        ("When are they pilots?", "gives no date"),
+        ("Why are they pilots?", "gives no reason"),
+    ],
+)
+def test_a_refusal_without_a_missing_word_names_what_was_asked_for(tmp_path: Path, question: str, lack: str) -> None:
+    article = Article("fly", "/articles/fly.md", "Planes", "## What pilots do\n\nPilots fly planes over the ocean.")
+    with Library.open(make_settings(tmp_path), ForgetfulEmbedder()) as library:
+        library.replace(article, split_article(article, make_settings()))
+        reply = AnswerChain(library, make_settings()).invoke(question)
+    assert reply.text == f"The articles don't say. What comes nearest, “What pilots do”, {lack}."
+
+
+def test_a_refusal_says_no_more_where_there_is_nothing_to_name(chain: AnswerChain) -> None:
+    assert chain.invoke("?").text == "The articles don't say."
 
 
 def test_an_answer_suggests_nothing_else(chain: AnswerChain) -> None:

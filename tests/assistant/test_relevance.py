@@ -106,4 +106,4 @@ def test_a_model_without_word_vectors_leaves_that_signal_out(stored: dict[str, S
 def test_a_question_of_stop_words_alone_matches_nothing() -> None:
     vectors = EMBEDDER.embed_question("what is it?")
     matcher = WordMatcher(read_question("what is it?"), vectors)
-    assert matcher.average(matcher.compare(np.ones((2, 32), dtype=np.uint8))) == 0.0
+    assert matcher.average_each([np.ones((2, 32), dtype=np.uint8)]) == [0.0]

@@ -8,7 +8,7 @@ import pytest
 
 from assistant.conversation import ScoredPassage, ScoredUnit
 from assistant.question import read_question
-from assistant.score import score_units
+from assistant.score import Signals, read_signals, score_units
 from ingest.article import Passage, Unit
 from ingest.settings import IngestSettings
 from ingest.split import split_article
@@ -210,6 +210,46 @@ def test_coverage_counts_the_columns_of_a_row_whose_table_follows_a_sentence() -
 def test_coverage_is_nothing_where_no_word_is_held() -> None:
     (scored,) = score_units(read_question("Zebras?"), rank("Nurses sing."))
     assert scored.units[0].coverage == 0.0
+
+
+# -- words by their vectors -------------------------------------------------------------------------------------------
+
+
+def read_words(*matches: tuple[float, ...]) -> list[Signals]:
+    """The signals of a passage's sentences; `matches` has how near each comes to "nurses" and to "syringe"."""
+    query = read_question("nurses syringe", lambda _: {"nurs": 1.0, "syring": 3.0})
+    (passage,) = split_article(make_article("One. Two. Three."), IngestSettings(_env_file=None))  # type: ignore[call-arg]
+    units = tuple(
+        ScoredUnit(unit, "Three.", 0.5, matches=match, relevance=-1.5)
+        for unit, match in zip(passage.units, matches, strict=True)
+    )
+    return read_signals(query, ScoredPassage(passage, 0.2, units=units))
+
+
+def test_words_count_by_how_much_they_tell() -> None:
+    assert read_words((0.8, 0.4), (0.4, 0.8), (0, 0))[0].words == pytest.approx((0.8 + 3 * 0.4) / 4)
+
+
+def test_a_word_of_the_sentence_before_comes_near_too() -> None:
+    signals = read_words((0.8, 0.4), (0.2, 0.6), (0, 0))
+    assert signals[1].words_near == pytest.approx((0.8 + 3 * 0.6) / 4)
+    assert signals[0].words_near == signals[0].words
+
+
+def test_only_the_sentence_right_before_comes_near() -> None:
+    assert read_words((0.8, 0.4), (0, 0), (0.2, 0.1))[2].words_near == pytest.approx((0.2 + 3 * 0.1) / 4)
+
+
+def test_a_unit_is_as_weak_as_the_word_that_it_matches_least() -> None:
+    assert [signals.weakest for signals in read_words((0.8, 0.4), (0.2, 0.6), (0, 0))] == [0.4, 0.2, 0.0]
+
+
+def test_a_model_without_vectors_of_words_leaves_those_signals_at_nothing() -> None:
+    assert {(signals.words, signals.words_near, signals.weakest) for signals in read_words((), (), ())} == {(0, 0, 0)}
+
+
+def test_a_unit_has_the_log_odds_of_its_passage() -> None:
+    assert [signals.passage for signals in read_words((), (), ())] == [-1.5, -1.5, -1.5]
 
 
 # -- definitions ------------------------------------------------------------------------------------------------------
