@@ -207,22 +207,14 @@ def test_nothing_comes_near_a_question_of_another_world() -> None:
     assert ask("how do I bake sourdough bread").nearest is None
 
 
-VACATION = "How many vacation days do ML engineers get?"
-
-
-def test_a_missing_word_counts_less_the_nearer_another_word_comes_to_it() -> None:
-    strange, alike = (weigh_evidence(VACATION, "Each working day", other) for other in (0.1, 0.5))
-    assert strange.missing == alike.missing > strange.unlike > alike.unlike > 0
-
-
-def test_the_nearer_the_words_come_to_the_questions_the_more_speaks_for_an_answer() -> None:
-    strange, alike = (weigh_evidence(VACATION, "Each working day", other).words for other in (0.1, 0.5))
-    assert 0 < strange < alike < 1
+@pytest.mark.parametrize("question", ["How many vacation days do ML engineers get?", "Do ML engineers ride zebras?"])
+def test_a_missing_word_counts_less_the_nearer_another_word_comes_to_it(question: str) -> None:
+    strange, alike = (weigh_evidence(question, "builds systems", other).unlike for other in (0.1, 0.5))
+    assert strange > alike > 0
 
 
 def test_where_no_word_is_missing_nothing_is_unlike() -> None:
-    evidence = weigh_evidence("How much does an ML engineer earn in the US?", "$158,147")
-    assert (evidence.missing, evidence.unlike) == (0.0, 0.0)
+    assert weigh_evidence("How much does an ML engineer earn in the US?", "$158,147").unlike == 0
 
 
 @pytest.mark.parametrize("near", ["", "$158,147"])

@@ -161,7 +161,7 @@ def test_nothing_is_written_about_nothing() -> None:
 @pytest.mark.parametrize(("subject", "quoted"), [("dentist", 2), ("nurse", 1)])
 def test_a_sentence_may_answer_less_well_when_it_tells_of_what_the_first_left_out(subject: str, quoted: int) -> None:
     text = f"## Pay\n\nA nurse earns $80,000.\n\nElsewhere the {subject} has $170,000 in a practice."
-    assert len(quote("How much do a nurse and a dentist earn?", text, {"$80,000": BEST, "$170,000": 17.0})) == quoted
+    assert len(quote("How much do a nurse and a dentist earn?", text, {"$80,000": BEST, "$170,000": 16.0})) == quoted
 
 
 # -- comparisons ------------------------------------------------------------------------------------------------------
@@ -243,11 +243,10 @@ A hospital never closes. Nurses work in three shifts. {opening} makes the work o
 
 
 @pytest.mark.parametrize("opening", ["This", "That", "It", "As a result, it"])
-def test_a_sentence_that_leans_on_the_one_before_brings_it(opening: str) -> None:
+def test_a_sentence_that_leans_on_the_one_before_makes_one_quote_with_it(opening: str) -> None:
     text = LEANING.format(opening=opening)
     assert quote("Is the work of nurses hard?", text, {"hard": BEST}) == [
-        "Nurses work in three shifts.",
-        f"{opening} makes the work of nurses hard.",
+        f"Nurses work in three shifts. {opening} makes the work of nurses hard."
     ]
 
 
@@ -337,13 +336,17 @@ QUESTIONS = [
 
 
 @pytest.mark.parametrize(("question", "text", "scores"), QUESTIONS, ids=[question for question, *_ in QUESTIONS])
-def test_every_quote_is_a_unit_of_the_passage_that_it_names(
+def test_every_quote_begins_and_ends_with_a_unit_of_the_passage_that_it_names(
     question: str, text: str, scores: Mapping[str, float]
 ) -> None:
     passages = rank(text, scores)
     claims = write(question, passages)
     assert claims
-    assert all(claim.unit in passages[claim.passages[0] - 1].passage.units for claim in claims)
+    for claim in claims:
+        units = passages[claim.passages[0] - 1].passage.units
+        assert claim.unit
+        assert claim.unit.start in {unit.start for unit in units}
+        assert claim.unit.end in {unit.end for unit in units}
 
 
 @pytest.mark.parametrize(("question", "text", "scores"), QUESTIONS, ids=[question for question, *_ in QUESTIONS])

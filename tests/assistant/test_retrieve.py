@@ -231,6 +231,19 @@ def test_passages_with_other_figures_are_no_copies(tmp_path: Path) -> None:
     assert sorted(find_in(tmp_path, texts, "What do nurses earn?")) == texts
 
 
+def test_what_an_article_repeats_under_another_heading_is_no_copy(tmp_path: Path) -> None:
+    paid = "Nurses earn a good deal in hospitals and clinics, more at night or on holidays, less in schools."
+    text = f"## Now\n\n{paid}\n\n## Later\n\n{paid}"
+    assert find_in(tmp_path, [text], "What do nurses earn?") == [paid, paid]
+
+
+def test_a_comparison_finds_the_side_that_the_library_has_less_about(tmp_path: Path) -> None:
+    nurses = [f"Nurses earn ${number},000 a year, a nurse says who likes to earn." for number in range(70, 80)]
+    texts = [*nurses, "Welders are paid by the hour."]
+    assert texts[-1] in find_in(tmp_path, texts, "Who earns more, nurses or welders?", passages_per_question=2)
+    assert texts[-1] not in find_in(tmp_path, texts, "How much do nurses earn?", passages_per_question=2)
+
+
 # -- LangChain's retriever --------------------------------------------------------------------------------------------
 
 

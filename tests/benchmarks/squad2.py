@@ -123,9 +123,7 @@ def _score_quotes(questions: Sequence[Asked], quotes: Sequence[Sequence[str]]) -
 def _find_answer(answers: Sequence[str], quotes: Sequence[str]) -> int:
     """The place, from 0, of the first quote that holds an answer; beyond all of them when none does."""
     wanted = [normalize(answer) for answer in answers]
-    holding = (
-        place for place, quote in enumerate(quotes) if any(f" {answer} " in normalize(quote) for answer in wanted)
-    )
+    holding = (place for place, quote in enumerate(quotes) if any(answer in normalize(quote) for answer in wanted))
     return next(holding, 1_000)
 
 
