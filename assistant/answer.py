@@ -70,8 +70,9 @@ def answer(
     standalone = rephrase(_legible(question.text), question.history)  # 1. stands alone
     query = read_question(standalone, lambda terms: weigh_terms(terms, library))
     found = _choose_passages(query, library, settings, reranker)  # 2. ranked
-    passages = focus_passages(score_units(query, found))
-    judgement = judge(query, passages)  # 3. the gate
+    scored = score_units(query, found)
+    judgement = judge(query, scored)  # 3. the gate
+    passages = focus_passages(scored)
     draft = Reply(question.text, standalone, "", passages=tuple(passages), model=writer.name)
     if not judgement.answerable:
         yield _refuse(draft, judgement, query, started)
@@ -164,17 +165,27 @@ def _refuse(draft: Reply, judgement: Judgement, query: Query, started: float) ->
 
 def _tell_missing(judgement: Judgement, query: Query) -> str:
     """What a near miss lacks: the words of the question, or the kind of thing that it asks for."""
-    lacking = [
-        word.strip(PUNCTUATION) for word in query.text.split() if set(split_terms(word)) & set(judgement.missing)
-    ]
-    named = " or ".join(f"“{word}”" for word in list(dict.fromkeys(lacking))[:MISSING_NAMED])
+    named = " or ".join(f"“{words}”" for words in _name_missing(query.text, judgement.missing)[:MISSING_NAMED])
     kind = KIND_NAMES.get(judgement.lacks_kind, "")
     if judgement.nearest is None:
-        return f"Nothing in them mentions {named}." if named else ""
-    nearest = f"What comes nearest, “{judgement.nearest.heading}”,"
+        return f"Nothing near this question mentions {named}." if named else ""
+    nearest = f"The passage that comes nearest, under “{judgement.nearest.heading}”,"
     if named:
         return f"{nearest} does not mention {named}."
     return f"{nearest} gives no {kind}." if kind else ""
+
+
+def _name_missing(question: str, missing: Sequence[str]) -> list[str]:
+    """The words of the question, or phrases of up to three, that the missing terms stand for, each once."""
+    words = [word.strip(PUNCTUATION) for word in question.split()]
+    left, named = set(missing), []
+    for length in (1, 2, 3):
+        for start in range(len(words) - length + 1):
+            phrase = " ".join(words[start : start + length])
+            if terms := left.intersection(split_terms(phrase)):
+                left -= terms
+                named.append(phrase)
+    return named
 
 
 class AnswerChain(Runnable[Asked, Reply]):

@@ -168,13 +168,13 @@ def test_a_refusal_is_made_before_any_writer_is_called(library: Library) -> None
 
 def test_a_refusal_names_the_words_that_are_missing_and_the_heading_that_comes_nearest(chain: AnswerChain) -> None:
     assert chain.invoke("How much do nurses earn in Germany, in 2034?").text == (
-        "The articles don't say. What comes nearest, “What nurses earn”, does not mention “Germany” or “2034”."
+        "The articles don't say. The passage that comes nearest, under “What nurses earn”, does not mention “Germany” or “2034”."
     )
 
 
 def test_a_refusal_names_no_heading_where_nothing_comes_near(chain: AnswerChain) -> None:
     assert chain.invoke("Zebra quantum?").text == (
-        "The articles don't say. Nothing in them mentions “Zebra” or “quantum”."
+        "The articles don't say. Nothing near this question mentions “Zebra” or “quantum”."
     )
 
 
@@ -202,7 +202,7 @@ def test_a_refusal_without_a_missing_word_names_what_was_asked_for(tmp_path: Pat
     with Library.open(make_settings(tmp_path), ForgetfulEmbedder()) as library:
         library.replace(article, split_article(article, make_settings()))
         reply = AnswerChain(library, make_settings()).invoke(question)
-    assert reply.text == f"The articles don't say. What comes nearest, “What pilots do”, {lack}."
+    assert reply.text == f"The articles don't say. The passage that comes nearest, under “What pilots do”, {lack}."
 
 
 def test_a_refusal_says_no_more_where_there_is_nothing_to_name(chain: AnswerChain) -> None:

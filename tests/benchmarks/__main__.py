@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ def main() -> int:
     parser.add_argument("--tune", action="store_true", help="on the questions that constants are tuned on")
     chosen = parser.parse_args()
     benchmark = import_module(f"tests.benchmarks.{chosen.name}")
+    if chosen.tune and "tune" not in signature(benchmark.run).parameters:
+        parser.error(f"{chosen.name} has no questions of its own for tuning")
     try:
         with tempfile.TemporaryDirectory() as scratch:
             home = (chosen.keep or Path(scratch)) / chosen.name

@@ -23,7 +23,6 @@ from scipy.optimize import minimize
 from scipy.special import expit, softmax
 
 from assistant.evaluation.prompts import load_prompts
-from assistant.focus import focus_passages
 from assistant.gate import Evidence, read_evidence
 from assistant.question import Query, read_question
 from assistant.relevance import Relevance, read_relevance
@@ -183,7 +182,7 @@ def read_units(
 def read_gate(
     query: Query, library: Library, settings: Settings, example: Example
 ) -> tuple[list[Evidence], list[bool]]:
-    passages = focus_passages(score_units(query, find_passages(query, library, settings)))
+    passages = score_units(query, find_passages(query, library, settings))
     return [read_evidence(query, passages)[0]], [example.answerable]
 
 

@@ -104,8 +104,9 @@ def _read_data() -> list[dict[str, Any]]:
 def ask(text: str, library: Library, settings: Settings) -> Outcome:
     """The steps of `assistant.answer.answer` with the gate left open."""
     query = read_question(text, lambda terms: weigh_terms(terms, library))
-    passages = focus_passages(score_units(query, find_passages(query, library, settings)))
-    judgement = judge(query, passages)
+    scored = score_units(query, find_passages(query, library, settings))
+    judgement = judge(query, scored)
+    passages = focus_passages(scored)
     proof = cite(ExtractiveWriter().write(query, passages), passages, library.article)
     quotes = tuple(citation.quote for citation in proof.citations)
     return Outcome(quotes, judgement.confidence, judgement.answerable)
