@@ -168,7 +168,8 @@ def test_a_refusal_is_made_before_any_writer_is_called(library: Library) -> None
 
 def test_a_refusal_names_the_words_that_are_missing_and_the_heading_that_comes_nearest(chain: AnswerChain) -> None:
     assert chain.invoke("How much do nurses earn in Germany, in 2034?").text == (
-        "The articles don't say. The passage that comes nearest, under “What nurses earn”, does not mention “Germany” or “2034”."
+        "The articles don't say. "
+        "The passage that comes nearest, under “What nurses earn”, does not mention “Germany” or “2034”."
     )
 
 
@@ -176,6 +177,10 @@ def test_a_refusal_names_no_heading_where_nothing_comes_near(chain: AnswerChain)
     assert chain.invoke("Zebra quantum?").text == (
         "The articles don't say. Nothing near this question mentions “Zebra” or “quantum”."
     )
+
+
+def test_a_refusal_names_a_missing_phrase_whole(chain: AnswerChain) -> None:
+    assert chain.invoke("What is machine learning?").text.endswith("mentions “machine learning”.")
 
 
 def test_a_refusal_names_three_missing_words_at_most(chain: AnswerChain) -> None:

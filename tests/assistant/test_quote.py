@@ -250,6 +250,20 @@ def test_a_sentence_that_leans_on_the_one_before_makes_one_quote_with_it(opening
     ]
 
 
+CHAIN = "## Pay\n\nDentists earn $170,000. Nurses earn $80,000. They earn more at night. This makes them happy."
+
+
+def test_a_chain_of_leaning_sentences_is_quoted_from_its_beginning() -> None:
+    assert quote("Are nurses happy?", CHAIN, {"happy": BEST}) == [
+        "Nurses earn $80,000. They earn more at night. This makes them happy."
+    ]
+
+
+def test_a_sentence_and_one_that_leans_on_it_are_one_quote_in_the_place_of_the_better() -> None:
+    quoted = quote("How much do people earn?", CHAIN, {"$80,000": BEST, "at night": NEARLY, "$170,000": NEARLY})
+    assert quoted[0] == "Nurses earn $80,000. They earn more at night."
+
+
 def test_a_sentence_that_stands_by_itself_brings_nothing() -> None:
     text = LEANING.format(opening="Thistle")
     assert quote("Is the work of nurses hard?", text, {"hard": BEST}) == ["Thistle makes the work of nurses hard."]
