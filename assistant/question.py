@@ -15,19 +15,19 @@ Key = TypeVar("Key", bound=Hashable)
 
 # Words that say what form the answer should have; a text that answers need not hold them.
 FRAME_WORDS = """
-    actual actually affect affects amount answer applies apply ask asks basic become begin believe best
-    better bit bring brings busiest busy chance chances choose common commonly compare compared comparison
-    consider count counts current currently deal deals decide define definition depend depends describe differ
-    difference differences different doing done duties duty enjoy enough exact exactly example examples exist
-    exists expect expected explain fast feel figure figures find general generally give go good handle happen
-    happened help helps hold hurt hurting include includes including involve involved keep keeps kind kinds know
-    learn likely list long look lot love main make makes matter matters mean means meant name named need needed
-    needs nowadays number numbers offer offers original overall part people percent percentage person pick
-    possible possibly pretty probably provide provides put quite range ranges rank ranked recent recently
-    regular regularly require required requires responsibilities responsibility run runs say says seem seems set
-    show shows simple sort specific specifically spend spends stand stands start starting study stuff take talk
-    talks tend tends term thing things think today total try trying turn turns type types typical typically
-    usual usually versus vs want way ways word work worth write
+    actual actually affect affects amount answer applies apply ask asks avg basic become begin believe best better
+    bit bring brings busiest busy call called calls chance chances choose common commonly compare compared
+    comparison consider count counts current currently deal deals decide define definition depend depends describe
+    differ difference differences different doing done duties duty enjoy enough exact exactly example examples exist
+    exists expect expected explain fast feel fewer field figure figures find first future general generally give go
+    goes going good handle happen happened help helps hold hurt hurting include includes including involve involved
+    keep keeps kind kinds know later learn likely list long look lot love main make makes matter matters mean means
+    meant name named need needed needs nowadays number numbers offer offers original overall part people percent
+    percentage person pick place places possible possibly pretty probably provide provides put quite range ranges
+    rank ranked recent recently regular regularly require required requires responsibilities responsibility run runs
+    say says seem seems set share shares show shows simple sort specific specifically spend spends stand stands
+    start starting still study stuff take talk talks tend tends term thing things think today total try trying turn
+    turns type types typical typically usual usually versus vs want way ways whats word work worth write
 """
 
 
