@@ -4,8 +4,8 @@ Prints the `WEIGHTS` of assistant/relevance.py, assistant/score.py or assistant/
 write what is printed there, then fit the next. FOLDER keeps what was embedded.
 
 Tuned on: SQuAD 2.0's tuning titles, FeedbackQA's valid queries, questions made from the Occupational Outlook Handbook's
-pages (`made_questions`), and the shipped prompts. None of them is a question that a result is reported on, but for the
-shipped prompts, which RESULTS.md says.
+pages (MADE), 80 prompts of somebody who knew neither code nor prompts (prompts/outside-*.yaml), and the shipped ones.
+None of them is a question that a result is reported on, but for the shipped prompts, which RESULTS.md says.
 """
 
 from __future__ import annotations
@@ -43,7 +43,19 @@ Rows = NDArray[np.float64]
 # Each set with its weight. The made questions are few and alike, the prompts fewer.
 PASSAGE_SETS = {"squad2": 1.0, "feedbackqa": 1.0}
 UNIT_SETS = {"squad2": 4.0, "made": 1.0, "prompts": 1.0}
-GATE_SETS = ("prompts", "made", "squad2")
+GATE_SETS = ("prompts", "made", "squad2", "outside")
+PROMPTS = Path(__file__).parent / "prompts"
+# What the outsider's second file asks about.
+OUTSIDE_PAGES = (
+    "carpenters",
+    "elevator-installers-and-repairers",
+    "floral-designers",
+    "geographers",
+    "massage-therapists",
+    "paralegals-and-legal-assistants",
+    "registered-nurses",
+    "veterinary-technologists-and-technicians",
+)
 RIDGE, GATE_RIDGE = 1e-3, 1e-3  # for each unit of weight
 
 
@@ -109,8 +121,8 @@ def list_made(library: Library) -> Iterator[Example]:
             yield Example(form.format(name), False, lambda *_: False)
 
 
-def list_prompts() -> Iterator[Example]:
-    for prompt in load_prompts(sorted((find_corpus() / "prompts").glob("*.yaml"))):
+def list_prompts(files: Sequence[Path]) -> Iterator[Example]:
+    for prompt in load_prompts(files):
 
         def holds(_: Passage, text: str, facts: Sequence[str] = prompt.facts) -> bool:
             return any(fact in text for fact in facts)
@@ -134,9 +146,14 @@ def read_sets(
 ) -> Iterator[list[tuple[Rows, NDArray[np.bool_]]]]:
     """For each set, for each of its questions, the signals of what could be chosen, and what of it is right."""
     for name in names:
-        with open_set(name, home / name) as (library, settings, examples):
-            asked = [example for example in examples if example.answerable or not answerable_only]
-            yield [_read(example, library, settings, read) for example in asked]
+        parts = ("outside-article", "outside-pages") if name == "outside" else (name,)
+        yield [row for part in parts for row in _read_set(part, home, read, answerable_only=answerable_only)]
+
+
+def _read_set(name: str, home: Path, read: Reader, *, answerable_only: bool) -> list[tuple[Rows, NDArray[np.bool_]]]:
+    with open_set(name, home / name) as (library, settings, examples):
+        asked = [example for example in examples if example.answerable or not answerable_only]
+        return [_read(example, library, settings, read) for example in asked]
 
 
 @contextmanager
@@ -151,9 +168,15 @@ def open_set(name: str, home: Path) -> Iterator[tuple[Library, Settings, list[Ex
     elif name == "made":
         with open_files(list_bls_pages(), home) as (library, settings):
             yield library, settings, list(list_made(library))
+    elif name == "outside-pages":
+        files = [page for page in list_bls_pages() if page.stem in OUTSIDE_PAGES]
+        with open_files(files, home) as (library, settings):
+            yield library, settings, list(list_prompts([PROMPTS / "outside-pages.yaml"]))
     else:
+        shipped = sorted((find_corpus() / "prompts").glob("*.yaml"))
         with open_files(sorted((find_corpus() / "articles").glob("*.md")), home) as (library, settings):
-            yield library, settings, list(list_prompts())
+            asked = [PROMPTS / "outside-article.yaml"] if name == "outside-article" else shipped
+            yield library, settings, list(list_prompts(asked))
 
 
 def _read(example: Example, library: Library, settings: Settings, read: Reader) -> tuple[Rows, NDArray[np.bool_]]:
