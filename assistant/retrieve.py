@@ -17,6 +17,7 @@ from assistant.conversation import ScoredPassage, ScoredUnit
 from assistant.question import Query, read_question
 from assistant.relevance import WordMatcher, find_neighbours, select_matches, weigh_passages
 from assistant.settings import Settings
+from ingest.errors import ArticleUnknown
 from ingest.terms import find_words, split_terms
 
 if TYPE_CHECKING:
@@ -162,10 +163,14 @@ def _join(parts: list[ScoredPassage], library: Library) -> ScoredPassage:
     best = parts[0]
     in_order = sorted(parts, key=lambda part: part.passage.start)
     first, last = in_order[0].passage, in_order[-1].passage
+    try:
+        text = library.article(first.article_id).text
+    except ArticleUnknown:  # removed while this question was being answered
+        return best
     joined = replace(
         first,
         end=last.end,
-        text=library.article(first.article_id).text[first.start : last.end],
+        text=text[first.start : last.end],
         units=tuple(unit for part in in_order for unit in part.passage.units),
     )
     return replace(best, passage=joined, units=tuple(unit for part in in_order for unit in part.units))

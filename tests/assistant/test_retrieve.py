@@ -17,6 +17,7 @@ from assistant.settings import Settings
 from ingest.article import Article, Passage, Unit
 from ingest.catalog import StoredPassage
 from ingest.embed import QuestionVectors
+from ingest.errors import ArticleUnknown
 from ingest.library import Library
 from ingest.split import split_article
 from tests.fakes import FakeEmbedder
@@ -219,6 +220,30 @@ def test_neighbours_come_as_one_passage(tmp_path: Path) -> None:
     assert first.startswith("Nurses work at night in wards.")
     assert "\n\nNurses earn more at night." in first
     assert second == "Dentists work by day."
+
+
+class ForgetfulLibrary:
+    """A library whose articles are removed just before they are read."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._library, name)
+
+    def article(self, article_id: str) -> Article:
+        raise ArticleUnknown(f"{article_id}: removed")
+
+
+def test_neighbours_of_an_article_removed_meanwhile_are_not_joined(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, passage_characters=200)
+    text = SECTION.format(filler="The doors of hospitals are red or white or green, and never close." * 2)
+    article = Article("a", "/a.md", "Jobs", text)
+    with Library.open(settings, FakeEmbedder()) as library:
+        library.replace(article, split_article(article, settings))
+        forgetful = cast("Library", ForgetfulLibrary(library))
+        found = find_passages(read_question("nurses at night"), forgetful, settings)
+    assert all("\n\n" not in scored.passage.text for scored in found)
 
 
 def test_of_two_copies_of_an_article_only_one_is_found(tmp_path: Path) -> None:
