@@ -35,8 +35,9 @@ NEW_SIDE = 4.0
 # A list item that holds less than this share of the question's terms by itself was found by its heading.
 OWN = 0.15
 FIGURE = re.compile(r"\d[\d.,]*")
-# Opens a sentence that leans on the one before it.
+# Opens a sentence that leans on the one before it; "It is hard to …" leans on nothing.
 LEANING = re.compile(
+    r"(?!it (?:is|was|can be|may be) (?:\w+ ){1,2}(?:to|that|for)\b)"
     r"(?:this|that|these|those|they|it|its|their|he|she|his|her|such|both|however|therefore|moreover|furthermore"
     r"|instead|also|in addition|as a result|for example|by contrast|the latter|the former)\b",
     re.I,

@@ -264,6 +264,11 @@ def test_a_sentence_and_one_that_leans_on_it_are_one_quote_in_the_place_of_the_b
     assert quoted[0] == "Nurses earn $80,000. They earn more at night."
 
 
+def test_an_it_that_stands_for_nothing_brings_nothing() -> None:
+    text = "## Nights\n\nNurses work in three shifts. It is hard to sleep by day."
+    assert quote("Is it hard to sleep?", text, {"hard": BEST}) == ["It is hard to sleep by day."]
+
+
 def test_a_sentence_that_stands_by_itself_brings_nothing() -> None:
     text = LEANING.format(opening="Thistle")
     assert quote("Is the work of nurses hard?", text, {"hard": BEST}) == ["Thistle makes the work of nurses hard."]
