@@ -3,19 +3,48 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from itertools import takewhile
+
+HTML = "text/html"
+MARKDOWN = "text/markdown"
+PLAIN_TEXT = "text/plain"
+PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+LINKS = "application/rss+xml"  # a feed or a sitemap: no article, but the addresses of some
+
+
+@dataclass(frozen=True)
+class Validators:
+    """What a server gave with a page, so that it can be asked whether the page has changed since (RFC 9110, 13.1)."""
+
+    etag: str = ""
+    last_modified: str = ""
 
 
 @dataclass(frozen=True)
 class Page:
     """What was fetched, before anything is understood."""
 
-    source: str  # absolute path, or URL as the editor gave it: the key for "the same article again"
+    source: str  # absolute path, or URL without tracking parameters: the key for "the same article again"
     content: bytes
-    media_type: str  # "text/html", "text/markdown" or "text/plain"
+    media_type: str  # one of the six above
     url: str = ""  # public http(s) address after redirects; "" for a file
     fetched_at: str = ""  # ISO 8601, UTC
+    validators: Validators = Validators()
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the bytes: the same page need not be read again."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Unmodified:
+    """The server's word that a page is as it was when it gave the validators."""
+
+    source: str
 
 
 @dataclass(frozen=True)
@@ -31,12 +60,17 @@ class Article:
     language: str = ""  # ISO 639-1, "" when the page does not say
     url: str = ""
     fetched_at: str = ""
+    pages: tuple[int, ...] = ()  # where in `text` page 2, page 3 … begin; () for what has no pages
 
     @property
     def content_hash(self) -> str:
         """SHA-256 of everything a reader can see, so that a new date or title counts as a change."""
-        shown = "\0".join((self.title, self.author, self.published, self.url, self.text))
-        return hashlib.sha256(shown.encode("utf-8", "surrogatepass")).hexdigest()
+        shown = (self.title, self.author, self.published, self.url, self.text, *map(str, self.pages))
+        return hashlib.sha256("\0".join(shown).encode("utf-8", "surrogatepass")).hexdigest()
+
+    def page_at(self, offset: int) -> int:
+        """The page, from 1, on which the character at `offset` stands; 0 for an article without pages."""
+        return bisect_right(self.pages, offset) + 1 if self.pages else 0
 
 
 @dataclass(frozen=True)

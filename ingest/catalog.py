@@ -5,11 +5,10 @@ Every public method is one transaction, may be called from any thread, and raise
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,12 +25,12 @@ from ingest.catalog_passages import (
     Vectors,
     drop_passages,
     passage_numbers,
-    to_blobs,
     to_passage,
     to_stored,
     to_vectors,
     vector_key,
     write_passages,
+    write_vectors,
     write_words,
 )
 from ingest.catalog_schema import (
@@ -45,11 +44,22 @@ from ingest.catalog_schema import (
     claim_embedding,
     get_meta,
     make_schema,
+    make_url_key,
     mismatch,
     read_state,
     refuse_other_fingerprint,
     set_embedding,
     set_meta,
+)
+from ingest.catalog_sources import (
+    KnownSource,
+    Reading,
+    find_by_id,
+    find_same,
+    find_source,
+    forget_source,
+    hash_text,
+    note_source,
 )
 from ingest.database import Database, damaged
 from ingest.errors import ArticleUnknown, LibraryError
@@ -64,6 +74,8 @@ __all__ = [
     "HeadingPath",
     "IndexState",
     "IndexWork",
+    "KnownSource",
+    "Reading",
     "Stored",
     "StoredPassage",
     "Vector",
@@ -172,10 +184,21 @@ class Catalog:
     def find_article(self, article_id: str) -> Article:
         """The article with that id. Raises ArticleUnknown, which names the nearest ids."""
         with self._database.read() as connection:
-            found = _find_by_id(connection, article_id)
+            found = find_by_id(connection, article_id)
             if found is None:
                 raise _unknown(connection, article_id)
             return found
+
+    def find_source(self, source: str) -> KnownSource | None:
+        """What is known of a file or an address that an article was read from."""
+        with self._database.read() as connection:
+            return find_source(connection, source)
+
+    def list_sources(self, beginning: str = "") -> list[str]:
+        """Every source, of those that begin so."""
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT source FROM sources ORDER BY source")
+            return [row["source"] for row in rows if row["source"].startswith(beginning)]
 
     def find_unchanged(self, article: Article) -> Stored | None:
         """What the library already holds of `article`: from the same source, or the same words from another."""
@@ -264,27 +287,43 @@ class Catalog:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def store(self, article: Article, passages: Sequence[StoredPassage], embedding: Embedding) -> Stored:
+    def store(
+        self,
+        article: Article,
+        passages: Sequence[StoredPassage],
+        embedding: Embedding,
+        reading: Reading = Reading(),  # noqa: B008 - frozen
+    ) -> Stored:
         """Make an article visible, or put its new text in place of the old, and queue what the index must learn."""
         with self._database.write() as connection:
-            unchanged = _find_unchanged(connection, article)
-            if unchanged is not None:
-                return unchanged
-            claim_embedding(connection, embedding)
-            known = _find_by_source(connection, article.source)
-            article = replace(article, id=known.id if known else _free_id(connection, article.id))
-            _write_article(connection, article)
-            kept = write_passages(connection, article, passages)
-            bump_generation(connection)
-            return Stored("updated" if known else "added", article, kept)
+            stored = _find_unchanged(connection, article)
+            if stored is None:
+                claim_embedding(connection, embedding)
+                stored = _write(connection, article, passages)
+                bump_generation(connection)
+            note_source(connection, stored.article.id, article.source, reading)
+            return stored
+
+    def note_source(self, article_id: str, source: str, reading: Reading) -> None:
+        """Remember that `source` was read and gave this article."""
+        with self._database.write() as connection:
+            if find_by_id(connection, article_id) is None:
+                raise _unknown(connection, article_id)
+            note_source(connection, article_id, source, reading)
+
+    def forget_source(self, source: str) -> str:
+        """Forget a source; the id of the article that went with it, its last source, or ""."""
+        with self._database.write() as connection:
+            orphan = forget_source(connection, source)
+            if orphan:
+                _remove(connection, orphan)
+            return orphan
 
     def remove(self, article_id: str) -> None:
         with self._database.write() as connection:
-            if _find_by_id(connection, article_id) is None:
+            if find_by_id(connection, article_id) is None:
                 raise _unknown(connection, article_id)
-            drop_passages(connection, passage_numbers(connection, article_id))
-            connection.execute("DELETE FROM articles WHERE id = ?", (article_id,))
-            bump_generation(connection)
+            _remove(connection, article_id)
 
     def finish_index_work(self, work: IndexWork, index: IndexState) -> None:
         """Note that the index mirrors `index.generation`, and take what it learned off the queue."""
@@ -296,10 +335,8 @@ class Catalog:
     def replace_vectors(self, vectors: Iterable[tuple[str, Vectors]], embedding: Embedding) -> None:
         """Exchange the vectors of every passage id for another model's, and give up the index."""
         with self._database.write() as connection:
-            rows = ((*to_blobs(made), passage_id) for passage_id, made in vectors)
-            connection.executemany(
-                "UPDATE passages SET vector = ?, unit_vectors = ?, word_vectors = ? WHERE id = ?", rows
-            )
+            for passage_id, made in vectors:
+                write_vectors(connection, passage_id, made)
             set_embedding(connection, embedding)
             number = read_state(connection).index.number
             set_meta(connection, "index", json.dumps(asdict(IndexState(number + 1))))
@@ -338,35 +375,30 @@ class Catalog:
 # -- articles ----------------------------------------------------------------------------------------------------------
 
 
-def _find_by_id(connection: sqlite3.Connection, article_id: str) -> Article | None:
-    return _to_article(connection.execute("SELECT * FROM articles WHERE id = ?", (article_id,)).fetchone())
+def _write(connection: sqlite3.Connection, article: Article, passages: Sequence[StoredPassage]) -> Stored:
+    known = find_same(connection, article)
+    if known is None:
+        article = replace(article, id=_free_id(connection, article.id))
+        forget_source(connection, article.source)  # it may have given a copy of what other sources still give
+    else:
+        article = replace(article, id=known.id, source=known.source)
+    _write_article(connection, article)
+    return Stored("updated" if known else "added", article, write_passages(connection, article, passages))
 
 
-def _find_by_source(connection: sqlite3.Connection, source: str) -> Article | None:
-    return _to_article(connection.execute("SELECT * FROM articles WHERE source = ?", (source,)).fetchone())
-
-
-def _find_by_text(connection: sqlite3.Connection, text_hash: str) -> Article | None:
-    return _to_article(connection.execute("SELECT * FROM articles WHERE text_hash = ?", (text_hash,)).fetchone())
-
-
-def _to_article(row: sqlite3.Row | None) -> Article | None:
-    return None if row is None else Article(**{field.name: row[field.name] for field in fields(Article)})
+def _remove(connection: sqlite3.Connection, article_id: str) -> None:
+    drop_passages(connection, passage_numbers(connection, article_id))
+    connection.execute("DELETE FROM articles WHERE id = ?", (article_id,))
+    bump_generation(connection)
 
 
 def _find_unchanged(connection: sqlite3.Connection, article: Article) -> Stored | None:
-    known = _find_by_source(connection, article.source)
-    if known is None:
-        known = _find_by_text(connection, _hash_text(article))
-    elif known.content_hash != article.content_hash:
+    same = find_same(connection, article)
+    if same is None or (same.content_hash != article.content_hash and hash_text(same) != hash_text(article)):
         return None
-    if known is None:
-        return None
-    return Stored("unchanged", known, len(passage_numbers(connection, known.id)))
-
-
-def _hash_text(article: Article) -> str:
-    return hashlib.sha256(f"{article.title}\0{article.text}".encode("utf-8", "surrogatepass")).hexdigest()
+    if same.source == article.source and same.content_hash != article.content_hash:
+        return None  # the words stayed, the date or the author did not
+    return Stored("unchanged", same, len(passage_numbers(connection, same.id)))
 
 
 def _free_id(connection: sqlite3.Connection, wanted: str) -> str:
@@ -380,16 +412,22 @@ def _free_id(connection: sqlite3.Connection, wanted: str) -> str:
 
 def _write_article(connection: sqlite3.Connection, article: Article) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    hashes = {"content_hash": article.content_hash, "text_hash": _hash_text(article)}
+    derived = {
+        "content_hash": article.content_hash,
+        "text_hash": hash_text(article),
+        "added_at": now,
+        "pages": json.dumps(article.pages),
+        "url_key": make_url_key(article.url),
+    }
     connection.execute(
         """
         INSERT INTO articles VALUES (:id, :source, :title, :text, :author, :published, :language, :url, :fetched_at,
-                                     :content_hash, :text_hash, :added_at)
+                                     :content_hash, :text_hash, :added_at, :pages, :url_key)
         ON CONFLICT (id) DO UPDATE SET title = :title, text = :text, author = :author, published = :published,
             language = :language, url = :url, fetched_at = :fetched_at, content_hash = :content_hash,
-            text_hash = :text_hash
+            text_hash = :text_hash, pages = :pages, url_key = :url_key
         """,
-        {**asdict(article), **hashes, "added_at": now},
+        {**asdict(article), **derived},
     )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.article import Article, Passage, Unit
+from ingest.catalog_schema import make_checksum
 from ingest.terms import find_words, split_terms
 
 # Passage vectors keep full precision; unit vectors, three times as many, half of it: over 603 units of the seed and of
@@ -79,21 +80,23 @@ def _write_passage(connection: sqlite3.Connection, stored: StoredPassage, passag
         "DELETE FROM passage_words WHERE rowid = (SELECT number FROM passages WHERE id = ?)", (passage_id,)
     )
     vector, unit_vectors, word_vectors = to_blobs((stored.vector, stored.unit_vectors, stored.words))
+    row = {
+        **asdict(passage),
+        "id": passage_id,
+        "headings": json.dumps(passage.headings, ensure_ascii=False),
+        "units": _dump_units(passage),
+        "vector_key": vector_key(passage),
+        "vector": vector,
+        "unit_vectors": unit_vectors,
+        "word_vectors": word_vectors,
+    }
     cursor = connection.execute(
         """
-        INSERT OR REPLACE INTO passages VALUES (NULL, :id, :article_id, :title, :headings, :start, :end, :text, :lead,
-                                                :units, :vector_key, :vector, :unit_vectors, :word_vectors)
+        INSERT OR REPLACE INTO passages
+        VALUES (NULL, :id, :article_id, :title, :headings, :start, :end, :text, :lead, :units, :vector_key, :vector,
+                :unit_vectors, :word_vectors, :checksum)
         """,
-        {
-            **asdict(passage),
-            "id": passage_id,
-            "headings": json.dumps(passage.headings, ensure_ascii=False),
-            "units": _dump_units(passage),
-            "vector_key": vector_key(passage),
-            "vector": vector,
-            "unit_vectors": unit_vectors,
-            "word_vectors": word_vectors,
-        },
+        {**row, "checksum": make_checksum(row)},
     )
     write_words(connection, cast(int, cursor.lastrowid), passage)
     connection.execute("INSERT OR IGNORE INTO index_queue VALUES (?)", (passage_id,))
@@ -120,6 +123,17 @@ def drop_passages(connection: sqlite3.Connection, numbers: Mapping[str, int]) ->
 
 def _dump_units(passage: Passage) -> str:
     return json.dumps([[unit.start, unit.end, unit.kind] for unit in passage.units])
+
+
+def write_vectors(connection: sqlite3.Connection, passage_id: str, vectors: Vectors) -> None:
+    """Exchange the vectors of one passage."""
+    row = dict(connection.execute("SELECT * FROM passages WHERE id = ?", (passage_id,)).fetchone())
+    row["vector"], row["unit_vectors"], row["word_vectors"] = to_blobs(vectors)
+    connection.execute(
+        "UPDATE passages SET vector = :vector, unit_vectors = :unit_vectors, word_vectors = :word_vectors,"
+        " checksum = :checksum WHERE id = :id",
+        {**row, "checksum": make_checksum(row)},
+    )
 
 
 def to_blobs(vectors: Vectors) -> tuple[bytes, bytes, bytes]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +14,15 @@ from uuid import uuid4
 from ingest.errors import EmbeddingMismatch
 from ingest.terms import VERSION as TERMS_VERSION
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE articles (
     id TEXT PRIMARY KEY, source TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL, author TEXT NOT NULL,
     published TEXT NOT NULL, language TEXT NOT NULL, url TEXT NOT NULL, fetched_at TEXT NOT NULL,
-    content_hash TEXT NOT NULL, text_hash TEXT NOT NULL, added_at TEXT NOT NULL
+    content_hash TEXT NOT NULL, text_hash TEXT NOT NULL, added_at TEXT NOT NULL, pages TEXT NOT NULL,
+    url_key TEXT NOT NULL
 );
 CREATE INDEX articles_by_text ON articles (text_hash);
 CREATE TABLE passages (
@@ -27,14 +30,30 @@ CREATE TABLE passages (
     article_id TEXT NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
     title TEXT NOT NULL, headings TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, text TEXT NOT NULL,
     lead TEXT NOT NULL, units TEXT NOT NULL, vector_key TEXT NOT NULL, vector BLOB NOT NULL, unit_vectors BLOB NOT NULL,
-    word_vectors BLOB NOT NULL
+    word_vectors BLOB NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE INDEX passages_by_article ON passages (article_id, start);
 CREATE INDEX passages_by_key ON passages (vector_key);
 CREATE TABLE index_queue (passage_id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
+# Every place that an article was read from; `reader` is the version of the code that read it.
+SOURCES_SCHEMA = """
+CREATE TABLE sources (
+    source TEXT PRIMARY KEY, article_id TEXT NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+    page_hash TEXT NOT NULL, reader INTEGER NOT NULL, etag TEXT NOT NULL, last_modified TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX sources_by_article ON sources (article_id);
+CREATE INDEX articles_by_url ON articles (url_key);
+"""
 # Format 1 knew no words: an empty blob is a passage without them, until `career reembed` fills it.
 FROM_FORMAT_1 = "ALTER TABLE passages ADD COLUMN word_vectors BLOB NOT NULL DEFAULT x''"
+# Format 2 knew one source of an article, no pages, and no checksum of what stands in a passage's row.
+FROM_FORMAT_2 = """
+ALTER TABLE articles ADD COLUMN pages TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE articles ADD COLUMN url_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE passages ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
+"""
+FILL_SOURCES = "INSERT INTO sources SELECT source, id, '', 0, '', '' FROM articles"
 WORDS_SCHEMA = """
 CREATE VIRTUAL TABLE passage_words USING fts5 (context, body, tokenize = "unicode61 tokenchars '+#.'")
 """  # holds terms, already folded and stemmed by ingest/terms.py, so that BM25 and the answer's scoring agree
@@ -71,15 +90,53 @@ def make_schema(connection: sqlite3.Connection) -> None:
     """Make the tables of a new catalog, or give an older one what it lacks; what it holds stays as it is."""
     if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         _make_tables(connection)
-    elif get_meta(connection, "schema_version") == "1":
+        return
+    version = get_meta(connection, "schema_version")
+    if version == "1":
         connection.execute(FROM_FORMAT_1)
+    if version in ("1", "2"):
+        for statements in (FROM_FORMAT_2, SOURCES_SCHEMA, FILL_SOURCES):
+            _run(connection, statements)
+        _fill_new_columns(connection)
         set_meta(connection, "schema_version", str(SCHEMA_VERSION))
 
 
-def _make_tables(connection: sqlite3.Connection) -> None:
-    for statement in (*SCHEMA.split(";\n"), WORDS_SCHEMA, TERMS_SCHEMA):
+def _run(connection: sqlite3.Connection, statements: str) -> None:
+    """Several statements; unlike `executescript` within the transaction that is open."""
+    for statement in statements.split(";\n"):
         if statement.strip():
             connection.execute(statement)
+
+
+def _fill_new_columns(connection: sqlite3.Connection) -> None:
+    for row in connection.execute("SELECT id, url FROM articles").fetchall():
+        connection.execute("UPDATE articles SET url_key = ? WHERE id = ?", (make_url_key(row["url"]), row["id"]))
+    numbers = [row["number"] for row in connection.execute("SELECT number FROM passages")]
+    for number in numbers:  # one at a time: all vectors together may be larger than memory
+        row = connection.execute("SELECT * FROM passages WHERE number = ?", (number,)).fetchone()
+        connection.execute("UPDATE passages SET checksum = ? WHERE number = ?", (make_checksum(row), number))
+
+
+def make_url_key(url: str) -> str:
+    """Equal for the ways in which one page is linked to: http or https, with or without "www." and a last slash."""
+    return re.sub(r"^https?://(?:www\.)?", "", url, flags=re.IGNORECASE).rstrip("/")
+
+
+CHECKED = ("id", "headings", "units", "lead", "text", "vector", "unit_vectors", "word_vectors")
+
+
+def make_checksum(row: Mapping[str, Any] | sqlite3.Row) -> int:
+    """CRC-32 of what a passage's row holds: SQLite itself does not notice a flipped bit in a value."""
+    checksum = 0
+    for name in CHECKED:
+        value = row[name]
+        checksum = zlib.crc32(value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass"), checksum)
+    return checksum
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    for statements in (SCHEMA, SOURCES_SCHEMA, WORDS_SCHEMA, TERMS_SCHEMA):
+        _run(connection, statements)
     set_meta(connection, "schema_version", str(SCHEMA_VERSION))
     set_meta(connection, "terms_version", str(TERMS_VERSION))
     set_meta(connection, "library_id", uuid4().hex)

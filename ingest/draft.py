@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from ingest.markdown import Block
+
+# Stands in a block's text behind the last word of each page but the last of a paged format (before the first word, for
+# empty pages above it); extract.py takes it out and keeps the place. Other readers' text is cleaned of it.
+PAGE_BREAK = "\x01"
+
+
+class DraftRefused(Exception):
+    """A page that cannot be read: the reason and the remedy, in one sentence each, without the page's name."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +26,7 @@ class Draft:
     author: str = ""
     published: str = ""  # ISO 8601 date
     language: str = ""
-    url: str = field(default="")  # the canonical address the page claims, not yet believed
+    url: str = ""  # the canonical address the page claims, not yet believed
 
 
 _MONTHS = {

@@ -2,81 +2,143 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
 
-from ingest.article import Article, Page
-from ingest.draft import Draft
-from ingest.errors import ArticleNotFound
+from ingest.article import DOCX, HTML, MARKDOWN, PDF, PLAIN_TEXT, Article, Page
+from ingest.draft import PAGE_BREAK, Draft, DraftRefused
+from ingest.errors import ArticleNotFound, SourceUnreadable
+from ingest.extract_docx import read_docx
 from ingest.extract_html import read_html
 from ingest.extract_markdown import read_markdown_text
+from ingest.extract_pdf import read_pdf
 from ingest.extract_text import read_plain_text
 from ingest.markdown import Block, Code, Heading, Item, Paragraph, Table, one_line, write_markdown
 
+VERSION = 1  # raise it when a page is read differently: unchanged pages are then read again
 MIN_WORDS = 20  # a page with fewer is a menu, an error page or a form, not an article
 
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x85\u2028\u2029]")
 # C0 and C1 controls, byte order mark, and marks that turn the direction of text: none is seen, all make quotes differ.
 _UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\u200b\u2060\u202a-\u202e\u2066-\u2069\u00ad\ud800-\udfff]")
 
-_READERS: dict[str, Callable[[str], Draft]] = {
-    "text/html": read_html,
-    "text/markdown": read_markdown_text,
-    "text/plain": read_plain_text,
+_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, with which it begins
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_DECLARED_ENCODING = re.compile(rb"(?:charset|<\?xml[^>]{0,100}\bencoding)\s*=\s*[\"']?([\w\-:.]+)", re.IGNORECASE)
+# Not UTF-16, since the declaration itself was read as ASCII; nor Python's codecs for addresses, slow without bounds.
+_CHARACTER_SET = re.compile(r"utf-?8|windows|cp\d|iso-?8859|latin|us-ascii|koi8|mac|ibm|tis|shift|x-sjis|euc|gb|big5")
+_AS_BROWSERS_READ = {
+    **dict.fromkeys(("iso-8859-1", "latin1", "us-ascii"), "cp1252"),
+    **dict.fromkeys(("shift_jis", "shift-jis", "x-sjis"), "cp932"),
+    **dict.fromkeys(("gb2312", "gbk"), "gb18030"),
+    "euc-kr": "cp949",
+    "iso-8859-9": "cp1254",
+    "tis-620": "cp874",
 }
+
+_TEXT_READERS: dict[str, Callable[[str], Draft]] = {
+    HTML: read_html,
+    MARKDOWN: read_markdown_text,
+    PLAIN_TEXT: read_plain_text,
+}
+_FILE_READERS: dict[str, Callable[[bytes], Draft]] = {PDF: read_pdf, DOCX: read_docx}
 
 
 def extract_article(page: Page) -> Article:
     """The article that a page holds, without the furniture around it.
 
-    Raises ArticleNotFound, which names the source, when the page holds fewer than about twenty words.
+    Raises ArticleNotFound, which names the source, when the page holds fewer than about twenty words, and
+    SourceUnreadable when its file cannot be read.
     """
-    text = clean_text(decode_text(page.content, page.media_type))
-    draft = _READERS[page.media_type](text)
+    draft = _read_draft(page)
     if _count_words(draft.blocks) < MIN_WORDS:
         raise ArticleNotFound(
             f"{page.source}: no article found (fewer than {MIN_WORDS} words of text). "
             "Save the article's own text as a .md or .txt file and ingest that."
         )
-    title = shorten(one_line(draft.title) or _name_source(page), 200)
+    title = shorten(one_line(draft.title.replace(PAGE_BREAK, "")) or _name_source(page), 200)
+    text, pages = _take_out_breaks(write_markdown(draft.blocks))
     return Article(
         id=slugify(title),
         source=page.source,
         title=title,
-        text=write_markdown(draft.blocks),
+        text=text,
         author=one_line(draft.author),
         published=draft.published,
         language=draft.language,
         url=_choose_url(page, draft.url),
         fetched_at=page.fetched_at,
+        pages=pages,
     )
 
 
+def _read_draft(page: Page) -> Draft:
+    try:
+        if page.media_type in _FILE_READERS:
+            return _FILE_READERS[page.media_type](page.content)
+        return _TEXT_READERS[page.media_type](clean_text(decode_text(page.content, page.media_type)))
+    except DraftRefused as error:
+        raise SourceUnreadable(f"{page.source}: {error}") from error
+
+
+def _take_out_breaks(text: str) -> tuple[str, tuple[int, ...]]:
+    """`text` without its page breaks, and where they stood."""
+    parts = text.split(PAGE_BREAK)
+    return "".join(parts), tuple(accumulate(len(part) for part in parts[:-1]))
+
+
 def decode_text(content: bytes, media_type: str) -> str:
-    """Bytes as text, whatever they hold: byte order mark, UTF-8, the encoding that HTML declares, the likeliest."""
-    for mark, name in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+    """Bytes as text, by byte order mark, zeros of UTF-16, UTF-8, what HTML declares, or the likeliest."""
+    for mark, name in _ORDER_MARKS:
         if content.startswith(mark):
             return content[len(mark) :].decode(name, "replace")
+    if wide := _find_wide_encoding(content):
+        return content.decode(wide, "replace")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        # One damaged spot in a long page does not make it another encoding.
-        if len(content[error.start :]) > 2_000 and content.decode("utf-8", "replace").count("\ufffd") * 1_000 < len(
-            content
-        ):
-            multibyte = content.decode("utf-8", "ignore")
-            if sum(character > "\x7f" for character in multibyte[:200_000]) > 20:
-                return content.decode("utf-8", "replace")
-    declared = re.search(rb"charset\s*=\s*[\"']?([\w\-:.]+)", content[:4_096], re.IGNORECASE)
-    if media_type == "text/html" and declared:
-        try:
-            return content.decode(declared[1].decode("ascii").lower().replace("iso-8859-1", "cp1252"), "replace")
-        except (LookupError, UnicodeError):
-            pass
+        if _is_damaged_utf8(content, error.start):
+            return content.decode("utf-8", "replace")
+    if media_type == HTML and (declared := _find_declared_encoding(content)):
+        return content.decode(declared, "replace")
     return _decode_undeclared(content)
+
+
+def _find_wide_encoding(content: bytes) -> str:
+    """UTF-16 without a byte order mark: its spaces and line ends hold zero bytes, which no other text does."""
+    sample = content[:10_000]
+    high, low = sample[0::2].count(0), sample[1::2].count(0)
+    if (high + low) * 50 < len(sample) or high == low:
+        return ""
+    return "utf-16-be" if high > low else "utf-16-le"
+
+
+def _is_damaged_utf8(content: bytes, first_error: int) -> bool:
+    """True for a long page with a damaged spot, which does not make it another encoding."""
+    replaced = content.decode("utf-8", "replace").count("\ufffd")
+    if len(content) - first_error <= 2_000 or replaced * 1_000 >= len(content):
+        return False
+    return sum(character > "\x7f" for character in content.decode("utf-8", "ignore")[:200_000]) > 20
+
+
+def _find_declared_encoding(content: bytes) -> str:
+    """The codec that HTML or XML declares, widened to what browsers take the name for; "" for one that we lack."""
+    declared = _DECLARED_ENCODING.search(content[:4_096])
+    name = declared[1].decode("ascii").lower() if declared else ""
+    try:
+        return codecs.lookup(_AS_BROWSERS_READ.get(name, name)).name if _CHARACTER_SET.match(name) else ""
+    except LookupError:
+        return ""
 
 
 def _decode_undeclared(content: bytes) -> str:

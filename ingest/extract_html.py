@@ -1,4 +1,4 @@
-"""HTML -> Draft. trafilatura finds the article and its date; its blocks are rendered by ourselves.
+"""HTML -> Draft. trafilatura finds the article; its blocks are rendered by ourselves.
 
 Measured on 54 government pages: trafilatura's own text stops after the first <article> and keeps a third of
 the sentences, drops headed tables and charts, and keeps help pop-ups. So it only says where the article is.
@@ -7,13 +7,13 @@ the sentences, drops headed tables and charts, and keeps help pop-ups. So it onl
 from __future__ import annotations
 
 import copy
-import re
 
 from lxml.html import HtmlElement
 
-from ingest.draft import Draft, parse_date
+from ingest.draft import Draft
 from ingest.html_blocks import flatten_deep, render_blocks
 from ingest.html_furniture import is_label, measure_prose, opens_furniture, remove_furniture
+from ingest.html_metadata import read_metadata
 from ingest.markdown import Block, Heading, Item, Paragraph, Table, one_line
 
 TRUSTED_SHARE = 0.6  # of the page's prose: when trafilatura accepts that much, what it left out is taken for furniture
@@ -28,7 +28,7 @@ def read_html(text: str) -> Draft:
     if tree is None or body is None:
         return Draft([])
     flatten_deep(body)
-    about = _read_metadata(tree)
+    about = read_metadata(tree)
     remove_furniture(body)
     region = _find_region(tree, body)
     blocks = _drop_furniture_blocks(render_blocks(region))
@@ -49,50 +49,6 @@ def _parse(text: str) -> HtmlElement | None:
         return document_fromstring(text.encode("utf-8", "replace"), parser=parser)
     except (LxmlError, ParserError, ValueError):
         return None
-
-
-def _read_metadata(tree: HtmlElement) -> Draft:
-    from trafilatura import extract_metadata
-
-    try:
-        # Dates only from where a page states them: the extensive search takes any year in the text for the date.
-        found = extract_metadata(copy.deepcopy(tree), date_config={"extensive_search": False, "original_date": True})
-    except Exception:
-        return Draft([], _title_of(tree, ""), language=_language_of(tree))
-    author = one_line(found.author or "")
-    return Draft(
-        [],
-        title=_title_of(tree, one_line(found.title or "")),
-        author=author if len(author) <= 100 and "http" not in author else "",
-        published=parse_date(found.date),
-        language=_language_of(tree),
-        url=(found.url or "").strip(),
-    )
-
-
-def _title_of(tree: HtmlElement, found: str) -> str:
-    """The only <h1>, else what trafilatura found, else <title> without the site's name."""
-    headings = [one_line(heading.text_content()) for heading in tree.iter("h1")]
-    headings = [heading for heading in dict.fromkeys(headings) if heading and not is_label(heading)]
-    named = one_line(tree.findtext(".//head/title") or tree.findtext(".//title") or "")
-    if len(headings) == 1 and len(headings[0]) <= 200:
-        # A lone <h1> may be the site's logo; then <title> begins with something else and ends with it.
-        is_logo = re.search(r"[|–—·:»-]\s*" + re.escape(headings[0]) + r"\s*$", named)
-        if not (is_logo and found and found != headings[0]):
-            return headings[0]
-    return found or _cut_site_name(named)
-
-
-def _cut_site_name(title: str) -> str:
-    parts = re.split(r"\s+[|–—·»-]\s+|\s*\|\s*|\s*:: ?\s*", title)
-    return parts[0] if len(parts[0].split()) >= 2 else title
-
-
-def _language_of(tree: HtmlElement) -> str:
-    root = tree.getroottree().getroot()
-    declared = root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or root.get("xml:lang") or ""
-    found = re.match(r"([A-Za-z]{2,3})(?:[-_]|$)", declared.strip())
-    return found[1].lower() if found else ""
 
 
 def _find_region(tree: HtmlElement, body: HtmlElement) -> HtmlElement:

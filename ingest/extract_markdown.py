@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from datetime import date
 
@@ -12,7 +13,12 @@ from markdown_it.token import Token
 from ingest.draft import Draft, parse_date
 from ingest.markdown import Block, Code, Heading, Item, Paragraph, Table, one_line
 
-_FRONT_MATTER = re.compile(r"\s*---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|$)", re.DOTALL)
+# Bounded, since a text between two rules is read as YAML before it turns out to be none.
+_FRONT_MATTER = re.compile(
+    r"\s*(?:---[ \t]*\n(?P<yaml>.{0,20000}?)\n(?:---|\.\.\.)"
+    r"|\+\+\+[ \t]*\n(?P<toml>.{0,20000}?)\n\+\+\+)[ \t]*(?:\n|$)",
+    re.DOTALL,
+)
 _TAG = re.compile(r"<!--.*?(?:-->|$)|</?[a-zA-Z][^<>]*>", re.DOTALL)
 _HIDDEN = re.compile(r"<(script|style)\b.*?(?:</\1\s*>|$)", re.DOTALL | re.IGNORECASE)
 MAX_NESTING = 40  # levels of quotes and lists; what lies deeper is not read
@@ -31,22 +37,22 @@ def read_markdown_text(text: str) -> Draft:
         blocks,
         title=title,
         author=_read_author(fields),
-        published=parse_date(fields.get("date") or fields.get("published")),
+        published=_read_date(fields),
         language=_read_language(fields),
-        url=_as_text(fields.get("canonical") or fields.get("url") or fields.get("source_url")),
+        url=_as_text(_pick(fields, "canonical", "canonical_url", "canonicalurl", "url", "source_url", "source")),
     )
 
 
 def _split_front_matter(text: str) -> tuple[dict[str, object], str]:
-    """The YAML fields at a file's head and the rest; broken or other front matter is left in the text."""
+    """The YAML or TOML fields at a file's head and the rest; broken or other front matter is left in the text."""
     import yaml
 
     match = _FRONT_MATTER.match(text)
     if not match:
         return {}, text
     try:
-        fields = yaml.safe_load(match[1])
-    except (yaml.YAMLError, ValueError, RecursionError):
+        fields = tomllib.loads(match["toml"]) if match["toml"] is not None else yaml.safe_load(match["yaml"])
+    except (yaml.YAMLError, ValueError, RecursionError):  # TOML's error is a ValueError
         return {}, text
     if not isinstance(fields, dict):
         return {}, text
@@ -57,14 +63,26 @@ def _as_text(value: object) -> str:
     return str(value) if isinstance(value, str | int | float | date) else ""
 
 
+def _pick(fields: dict[str, object], *names: str) -> object:
+    """The first of the fields that says something."""
+    return next((fields[name] for name in names if fields.get(name)), "")
+
+
+def _read_date(fields: dict[str, object]) -> str:
+    """The first field that holds a date; "published" is a mere yes or no in some systems."""
+    names = ("published", "date", "publishdate", "pubdate", "date_published")
+    return next(filter(None, (parse_date(fields.get(name)) for name in names)), "")
+
+
 def _read_author(fields: dict[str, object]) -> str:
-    value = fields.get("author") or fields.get("authors")
+    value = _pick(fields, "author", "authors")
     names = value if isinstance(value, list) else [value]
-    return ", ".join(filter(None, (_as_text(name.get("name") if isinstance(name, dict) else name) for name in names)))
+    texts = (_as_text(name.get("name") if isinstance(name, dict) else name) for name in names)
+    return ", ".join(filter(None, (text.strip("[] ") for text in texts)))  # notes write [[Ada Miller]]
 
 
 def _read_language(fields: dict[str, object]) -> str:
-    found = re.match(r"[A-Za-z]{2,3}(?=[-_]|$)", _as_text(fields.get("language") or fields.get("lang")))
+    found = re.match(r"[A-Za-z]{2,3}(?=[-_]|$)", _as_text(_pick(fields, "language", "lang")))
     return found[0].lower() if found else ""
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from ingest.article import Page
+from ingest.article import Page, Unmodified, Validators
 from ingest.download import Download, Network, download, is_web_address
 from ingest.errors import SourceMissing, SourceRefused, SourceUnreadable
 from ingest.settings import IngestSettings
@@ -35,6 +35,17 @@ _HTML_START = re.compile(
 )
 _HTML_BLOCK = re.compile(rb"<(?:html|head|body|title)\b[^>]*>", re.IGNORECASE)
 _MARKDOWN_LINE = re.compile(rb"^(?:#{1,6} \S|```|\|(?: *:?-{3,}:? *\|)+ *\r?$)", re.MULTILINE)
+
+
+class Fetcher:
+    """Fetches files and addresses for one ingest."""
+
+    def __init__(self, settings: IngestSettings, network: Network | None = None) -> None:
+        self._settings = settings
+        self._network = network or Network()
+
+    def fetch_page(self, source: str, validators: Validators | None = None) -> Page | Unmodified:  # noqa: ARG002
+        return fetch_page(source, self._settings, network=self._network)
 
 
 def fetch_page(source: str, settings: IngestSettings, *, network: Network | None = None) -> Page:

@@ -20,6 +20,8 @@ from ingest.catalog import (
     CatalogState,
     Embedding,
     HeadingPath,
+    KnownSource,
+    Reading,
     Stored,
     StoredPassage,
     Vector,
@@ -36,7 +38,7 @@ from ingest.vectors import IndexPlace
 if TYPE_CHECKING:
     from ingest.embed import Embedder, QuestionVectors
 
-__all__ = ["ArticleSummary", "HeadingPath", "Library", "Stored", "StoredPassage"]
+__all__ = ["ArticleSummary", "HeadingPath", "KnownSource", "Library", "Reading", "Stored", "StoredPassage"]
 
 log = logging.getLogger(__name__)
 
@@ -88,20 +90,42 @@ class Library:
         self.check_embedding_model()
         return self._catalog.find_unchanged(article)
 
-    def replace(self, article: Article, passages: Sequence[Passage]) -> Stored:
+    def replace(
+        self,
+        article: Article,
+        passages: Sequence[Passage],
+        reading: Reading = Reading(),  # noqa: B008 - frozen
+    ) -> Stored:
         """Embed, commit, index: from the commit on every reader finds the new article and none of the old one.
 
-        Only passages whose words are new are embedded. Raises LibraryLocked, LibraryUnwritable, EmbeddingMismatch.
+        Only passages whose words are new are embedded; `reading` tells how the source stood when it was read. Raises
+        LibraryLocked, LibraryUnwritable, EmbeddingMismatch.
         """
         self._refuse_reading_only()
         unchanged = self._catalog.find_unchanged(article)
         if unchanged is not None:
+            self.note_source(unchanged.article.id, article.source, reading)
             return unchanged
         embedding, embedded = self._embed(passages)  # before the lock: the slow part
         with self._lock.hold():
-            stored = self._catalog.store(article, embedded, embedding)
+            stored = self._catalog.store(article, embedded, embedding, reading)
             self._follower.catch_up()
         return stored
+
+    def note_source(self, article_id: str, source: str, reading: Reading) -> None:
+        """Remember that `source` was read and gave this article. Raises ArticleUnknown."""
+        self._refuse_reading_only()
+        with self._lock.hold():
+            self._catalog.note_source(article_id, source, reading)
+
+    def forget_source(self, source: str) -> str:
+        """Forget a file or an address; the id of the article that went with it, its last source, or ""."""
+        self._refuse_reading_only()
+        with self._lock.hold():
+            orphan = self._catalog.forget_source(source)
+            if orphan:
+                self._follower.catch_up()
+        return orphan
 
     def remove(self, article_id: str) -> None:
         """Raises ArticleUnknown, which names the nearest ids."""
@@ -135,6 +159,14 @@ class Library:
     def generation(self) -> int:
         """Rises with every committed change, in any process."""
         return self._catalog.read_state().generation
+
+    def find_source(self, source: str) -> KnownSource | None:
+        """What is known of a file or an address that an article was read from."""
+        return self._catalog.find_source(source)
+
+    def list_sources(self, beginning: str = "") -> list[str]:
+        """Every file and address that an article was read from, of those that begin so."""
+        return self._catalog.list_sources(beginning)
 
     def articles(self) -> list[ArticleSummary]:
         return self._catalog.list_articles()

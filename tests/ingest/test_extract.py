@@ -9,7 +9,7 @@ import pytest
 
 from ingest.article import Article, Page
 from ingest.errors import ArticleNotFound, CareerError
-from ingest.extract import extract_article, slugify
+from ingest.extract import decode_text, extract_article, slugify
 from ingest.markdown import read_cells, read_lines
 
 PROSE = (
@@ -203,6 +203,63 @@ def test_a_declared_encoding_is_read() -> None:
     assert "Работа." in extract(page.encode("cp1251")).text
 
 
+RUSSIAN = "Работа и карьера: тренер слушает и задаёт вопросы, которых человек долго избегал."
+JAPANESE = "キャリアコーチは、人が自分に合う仕事を選ぶのを手伝います。多くの人は六回ほど会います。"
+FRENCH = "L’élève a été reçu « très bien » et paie 5 € – pas plus."
+
+
+def make_page(text: str, head: str = "", before: str = "") -> str:
+    body = f"<body><p>{text}</p><p>{PROSE}</p></body>"
+    return f"{before}<!doctype html><html><head>{head}<title>A</title></head>{body}</html>"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [(RUSSIAN, "windows-1251"), (RUSSIAN, "koi8-r"), (JAPANESE, "shift_jis"), (JAPANESE, "euc-jp"), (FRENCH, "cp1252")],
+)
+@pytest.mark.parametrize(
+    ("head", "before"),
+    [
+        ('<meta charset="{}">', ""),
+        ("<meta http-equiv=Content-Type content='text/html; charset={}'>", ""),
+        ("", '<?xml version="1.0" encoding="{}"?>'),
+        ("", ""),
+    ],
+)
+def test_a_page_is_read_in_its_encoding_declared_or_not(text: str, encoding: str, head: str, before: str) -> None:
+    page = make_page(text * 3, head.format(encoding), before.format(encoding))
+    assert text in decode_text(page.encode(encoding), "text/html")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", [RUSSIAN, JAPANESE, FRENCH])
+def test_unicode_is_read_with_and_without_a_byte_order_mark(text: str, encoding: str) -> None:
+    assert decode_text(make_page(text).encode(encoding), "text/html") == make_page(text)
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding", "text"),
+    [
+        ("iso-8859-1", "cp1252", FRENCH),
+        ("us-ascii", "cp1252", FRENCH),
+        ("iso-8859-1", "utf-8", RUSSIAN),
+        ("utf-16", "cp1252", FRENCH),  # cannot be: it was read as ASCII
+        ("punycode", "cp1252", FRENCH),
+        ("no-such-encoding", "cp1252", FRENCH),
+        ("gb2312", "gb18030", "职业教练帮助人们选择适合自己的工作①镕"),
+        ("shift_jis", "cp932", JAPANESE + "①"),
+    ],
+)
+def test_a_wrong_declaration_is_read_as_browsers_do(declared: str, encoding: str, text: str) -> None:
+    page = make_page(text, f'<meta charset="{declared}">')
+    assert decode_text(page.encode(encoding), "text/html") == page
+
+
+def test_a_damaged_spot_does_not_change_the_encoding_of_a_long_page() -> None:
+    damaged = make_page(RUSSIAN * 100).encode().replace("слушает".encode(), "слушает".encode()[:-1], 1)
+    assert RUSSIAN in decode_text(damaged, "text/html")
+
+
 def test_a_title_falls_back_to_the_title_tag_without_the_site_name() -> None:
     page = f"<html><head><title>Find a coach | Work Weekly</title></head><body><p>{PROSE}</p></body></html>"
     assert extract(page).title == "Find a coach"
@@ -234,6 +291,23 @@ def test_front_matter_is_read_and_left_out() -> None:
     article = extract(f"{head}\n{PROSE}", "text/markdown")
     assert (article.title, article.author, article.published) == ("Coaching", "Ada", "2025-03-04")
     assert (article.url, article.language, article.text) == ("https://example.org/c", "en", PROSE.strip())
+
+
+def test_toml_front_matter_is_read() -> None:
+    head = '+++\ntitle = "Coaching"\nauthors = ["Ada", "Bo"]\ndate = 2025-03-04T08:00:00Z\n+++\n'
+    article = extract(f"{head}\n{PROSE}", "text/markdown")
+    assert (article.title, article.author, article.published) == ("Coaching", "Ada, Bo", "2025-03-04")
+    assert article.text == PROSE.strip()
+
+
+def test_the_front_matter_of_clipped_notes_and_of_blogs_is_read() -> None:
+    head = '---\nauthor:\n  - "[[Ada]]"\n  - name: Bo\npublished: true\ndate: 2025-03-04\nsource: https://example.org/c\n---\n'
+    article = extract(f"{head}\n{PROSE}", "text/markdown")
+    assert (article.author, article.published, article.url) == ("Ada, Bo", "2025-03-04", "https://example.org/c")
+
+
+def test_broken_toml_is_text() -> None:
+    assert 'title = "a' in extract(f'+++\ntitle = "a\n+++\n\n{PROSE}', "text/markdown").text
 
 
 def test_broken_front_matter_is_text() -> None:
