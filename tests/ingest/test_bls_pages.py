@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import pytest
 from lxml import html
 
-from ingest.article import Article
+from ingest.article import Article, Page
 from ingest.extract import extract_article
-from ingest.fetch import fetch_page
+from ingest.fetch import Fetcher
 from ingest.settings import IngestSettings
 
 PAGES = sorted((Path(__file__).parents[2].parent / "shared" / "articles" / "bls").glob("*.html"))
@@ -86,8 +87,8 @@ class Visible:
 
 @pytest.fixture(scope="module")
 def articles() -> dict[str, Article]:
-    settings = IngestSettings()
-    return {path.stem: extract_article(fetch_page(str(path), settings)) for path in PAGES}
+    fetcher = Fetcher(IngestSettings())
+    return {path.stem: extract_article(cast("Page", fetcher.fetch_page(str(path)))) for path in PAGES}
 
 
 @pytest.fixture(scope="module")
