@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import cast
 
 from ingest.addresses import is_web_address, show
 from ingest.article import Page, Unmodified, Validators
@@ -91,8 +90,3 @@ def _read_file(path: Path, max_bytes: int) -> bytes:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def fetch_page(source: str, settings: IngestSettings) -> Page:
-    """One page, fetched by itself: for whoever has no Fetcher yet."""
-    return cast("Page", Fetcher(settings).fetch_page(source))
