@@ -9,6 +9,7 @@ import codecs
 import re
 import zlib
 
+from ingest.addresses import show
 from ingest.article import DOCX, HTML, LINKS, MARKDOWN, PDF, PLAIN_TEXT
 from ingest.errors import SourceUnreadable
 
@@ -171,4 +172,4 @@ def _name_data(start: bytes, hint: str) -> str:
         return "a web archive"
     if _XML_START.match(start):
         return "XML that is no web page and no feed"
-    return f"data ({hint})" if _DATA.fullmatch(hint) else ""
+    return f"data ({show(hint)})" if _DATA.fullmatch(hint) else ""
