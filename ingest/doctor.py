@@ -21,17 +21,18 @@ from ingest.vectors import IndexPlace
 if TYPE_CHECKING:  # the child imports this file
     from ingest.settings import IngestSettings
 
+CHECK = "ingest.doctor:check_in_child"
 PARTS = ("catalog", "vector index")
 SECONDS = 120  # that a check may take, and
 SECONDS_PER_MEGABYTE = 1  # more; figures in ARCHITECTURE.md
 
 
-def check_library(settings: IngestSettings) -> list[str]:
+def check_library(settings: IngestSettings, function: str = CHECK) -> list[str]:
     """One line for each thing that is wrong with the library in `settings.home`; none when all is well."""
     catalog = settings.home / Catalog.FILE_NAME
     size = catalog.stat().st_size if catalog.is_file() else 0
     limits = Limits(SECONDS + SECONDS_PER_MEGABYTE * size / 1e6, writes=True)
-    with Child("ingest.doctor:check_in_child", limits) as child:
+    with Child(function, limits) as child:
         found = [problem for part in PARTS for problem in _ask(child, part, settings)]
     return list(dict.fromkeys(found))
 
