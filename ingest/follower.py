@@ -41,7 +41,7 @@ class IndexFollower:
 
     def find_nearest(self, vector: Vector, limit: int) -> list[tuple[str, float]]:
         state = self._catalog.read_state()
-        if self._mirrors(state) and state.index != self._broken:
+        if state.index.number and self._mirrors(state) and state.index != self._broken:
             with self._guard:
                 try:
                     return self._fresh_index(state.index).find_nearest(vector, limit)
