@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import tracemalloc
@@ -38,18 +39,21 @@ def settings_in(home: Path) -> IngestSettings:
     return IngestSettings(home=home, _env_file=None)  # type: ignore[call-arg]
 
 
-def fill(home: Path) -> None:
-    with Library.open(settings_in(home), FakeEmbedder()) as library:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a library, and an archive of it."""
+    folder = tmp_path_factory.mktemp("filled")
+    with Library.open(settings_in(folder / "home"), FakeEmbedder()) as library:
         for article in ARTICLES:
             library.replace(article, split_paragraphs(article), READING)
         library.note_source("boats", "/boats.html", READING)
-    with closing(sqlite3.connect(home / "catalog.sqlite3")) as connection:
-        assert connection.execute("SELECT count(*) FROM articles").fetchone() == (4,)
+        assert statuses(export_library(library, folder / "library.zip")) == ["exported"] * 4
+    return folder
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    fill(tmp_path / "home")
+def library(filled: Path, tmp_path: Path) -> Iterator[Library]:
+    shutil.copytree(filled / "home", tmp_path / "home")
     with Library.open(settings_in(tmp_path / "home"), FakeEmbedder()) as opened:
         yield opened
 
@@ -61,10 +65,8 @@ def other(tmp_path: Path) -> Iterator[Library]:
 
 
 @pytest.fixture
-def archive(library: Library, tmp_path: Path) -> Path:
-    path = tmp_path / "library.zip"
-    assert statuses(export_library(library, path)) == ["exported"] * 4
-    return path
+def archive(filled: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(filled / "library.zip", tmp_path))
 
 
 def statuses(outcomes: Iterator[Copied]) -> list[str]:
