@@ -46,13 +46,22 @@ log = logging.getLogger(__name__)
 class Library:
     """Articles that can be searched. Safe to share between threads; any number of processes may open the same one."""
 
-    def __init__(self, settings: IngestSettings, catalog: Catalog, embedder: Callable[[], Embedder] | Embedder) -> None:
+    def __init__(
+        self,
+        settings: IngestSettings,
+        catalog: Catalog,
+        embedder: Callable[[], Embedder] | Embedder,
+        *,
+        lock: WriterLock | None = None,
+        place: IndexPlace | None = None,
+    ) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._lock = WriterLock(settings.home, settings.lock_timeout)
+        self._lock = lock or WriterLock(settings.home, settings.lock_timeout)
         self._embedder = LazyEmbedder(embedder)
         library_id = catalog.read_state().library_id
-        self._follower = IndexFollower(catalog, IndexPlace(settings.home / "chroma", settings.chroma_url, library_id))
+        place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id)
+        self._follower = IndexFollower(catalog, place)
 
     @classmethod
     def open(

@@ -40,6 +40,7 @@ class IndexPlace:
     folder: Path  # of this library's local indexes
     url: str  # of a Chroma server; "" keeps them in `folder`
     library_id: str  # tells libraries on one server apart
+    sync_threshold: int = 1_000  # vectors that Chroma gathers before it writes its graph files; its own default
 
     def folder_of(self, number: int) -> Path:
         return self.folder / str(number)
@@ -100,7 +101,8 @@ class VectorIndex:
             name = place.collection_of(number)
             if place.url and any(collection.name == name for collection in client.list_collections()):
                 client.delete_collection(name)
-            configuration = {"hnsw": {"space": "cosine", "ef_search": SEARCH_WIDTH, "max_neighbors": NEIGHBOURS}}
+            graph = {"space": "cosine", "ef_search": SEARCH_WIDTH, "max_neighbors": NEIGHBOURS}
+            configuration = {"hnsw": {**graph, "sync_threshold": place.sync_threshold}}
             return cls(client, client.create_collection(name, configuration=configuration, embedding_function=None))
 
     def close(self) -> None:
