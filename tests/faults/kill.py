@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tests.faults.library import (
     PROCESSES,
+    WHOLE,
     Change,
     Clock,
     Defences,
@@ -51,7 +52,7 @@ class Tally:
     faults: list[str] = field(default_factory=list)
 
 
-def run(times: int, *, aimed_at: str = "", seed: int = 0, defences: Defences = Defences()) -> Tally:  # noqa: B008
+def run(times: int, *, aimed_at: str = "", seed: int = 0, defences: Defences = WHOLE) -> Tally:
     """Kill `times` ingests into libraries that go on after each kill; ends at the first fault."""
     clock, chance, tally = Clock(), random.Random(seed), Tally()
     while tally.kills < times and not tally.faults:

@@ -20,9 +20,9 @@ from ingest.settings import IngestSettings
 from ingest.vectors import IndexPlace
 from tests.fakes import FakeEmbedder, make_article, split_paragraphs
 
-# Forked from a process that has imported Chroma: 5 ms instead of 1 to 2 s a start.
+# Forked from a process that has imported Chroma and LangChain: 5 ms instead of 2 s a start.
 PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload(["chromadb", "ingest.library", "tests.faults.library"])
+PROCESSES.set_forkserver_preload(["chromadb", "assistant.answer", "assistant.cli", "tests.faults.library"])
 LONG_WAIT = 120.0  # seconds: a hang, on a busy machine too
 SYNC_THRESHOLD = 10  # vectors; at Chroma's 1,000 most of these libraries would never write a graph
 LONGEST = 60  # passages of an article
@@ -49,6 +49,9 @@ class Defences:
     place: type[IndexPlace] = IndexPlace
     sync_threshold: int = SYNC_THRESHOLD
     lock_timeout: float = LONG_WAIT
+
+
+WHOLE = Defences()
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def apply_changes(state: State, changes: Sequence[Change]) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
-def open_library(home: Path, defences: Defences = Defences(), *, read_only: bool = False) -> Library:
+def open_library(home: Path, defences: Defences = WHOLE, *, read_only: bool = False) -> Library:
     """As `Library.open` does, with these defences."""
     settings = IngestSettings(home=home, lock_timeout=defences.lock_timeout, _env_file=None)  # type: ignore[call-arg]
     library = Library(
