@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from ingest.article import Article, Validators
-from ingest.catalog_schema import make_url_key
+from ingest.catalog_schema import make_url_key, seal_article, verify
 
 ALIKE = 0.5  # share of the shorter text's lines that the other holds too; see _are_alike
 
@@ -77,6 +79,7 @@ def _rename_source(connection: sqlite3.Connection, article_id: str) -> bool:
     left = list_sources(connection, article_id)
     if left:
         connection.execute("UPDATE articles SET source = ? WHERE id = ?", (left[0], article_id))
+        seal_article(connection, article_id)
     return bool(left)
 
 
@@ -132,7 +135,10 @@ def hash_text(article: Article) -> str:
 
 
 def _to_article(row: sqlite3.Row | None) -> Article | None:
-    if row is None:
-        return None
+    return None if row is None else read_article(verify(row, "article"))
+
+
+def read_article(row: Mapping[str, Any] | sqlite3.Row) -> Article:
+    """What a row says, true or not."""
     values = {field.name: row[field.name] for field in fields(Article)}
     return Article(**{**values, "pages": tuple(json.loads(row["pages"]))})

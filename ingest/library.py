@@ -29,6 +29,7 @@ from ingest.catalog import (
     refuse_other_fingerprint,
     vector_key,
 )
+from ingest.doctor import check_library, repair_library
 from ingest.errors import LibraryLocked, LibraryUnwritable
 from ingest.follower import IndexFollower
 from ingest.lock import WriterLock
@@ -73,6 +74,7 @@ class Library:
         LibraryUnwritable.
         """
         library = cls(settings, Catalog.open(settings.home, read_only=read_only), embedder)
+        library._catalog.refuse_damage()
         if not read_only:
             library._finish_interrupted_work()
         return library
@@ -249,22 +251,23 @@ class Library:
     # -- health -------------------------------------------------------------------------------------------------------
 
     def check(self) -> list[str]:
-        """One line for each thing that is wrong; none when all is well."""
-        return [*self._catalog.find_problems(), *self._follower.find_problems()]
+        """One line for each thing that is wrong, of everything that can be; none when all is well."""
+        return check_library(self._settings)
 
-    def repair(self) -> None:
-        """Make the full-text index and the vector index anew from the catalog; nothing is embedded again."""
+    def repair(self) -> list[str]:
+        """Mend what can be mended, without embedding anything; a line for each thing that was lost.
+
+        For a library that cannot be opened: `ingest.doctor.repair_library`.
+        """
         self._refuse_reading_only()
-        with self._lock.hold():
-            self._catalog.rebuild_words()
-            self._follower.rebuild()
+        return repair_library(self._settings, self._lock)
 
     def _finish_interrupted_work(self) -> None:
-        if self._catalog.has_current_terms() and not self._follower.is_behind():
+        if self._catalog.is_word_index_whole() and not self._follower.needs_work():
             return
         try:
             with self._lock.hold(wait=0):
-                if not self._catalog.has_current_terms():
+                if not self._catalog.is_word_index_whole():
                     self._catalog.rebuild_words()
                 self._follower.catch_up()
         except LibraryLocked:

@@ -167,12 +167,12 @@ def find_words(library: Library, text: str) -> list[str]:
 
 
 def show_first(library: Library, found: Sequence[tuple[str, float]]) -> list[str]:
-    """The first passage with all that an answer is made from, its score, and how many others came with it."""
-    if not found:
-        return []
-    [stored] = library.passages([found[0][0]]).values()
-    digest = hashlib.sha256(stored.vector.tobytes() + stored.unit_vectors.tobytes() + stored.words.tobytes())
-    return [repr(stored.passage), digest.hexdigest(), f"{found[0][1]:.3f}", str(len(found))]
+    """The first passage with all that an answer is made from; nothing when there is none."""
+    shown = []
+    for stored in library.passages([passage_id for passage_id, _ in found[:1]]).values():
+        vectors = stored.vector.tobytes() + stored.unit_vectors.tobytes() + stored.words.tobytes()
+        shown += [repr(stored.passage), hashlib.sha256(vectors).hexdigest()]
+    return shown
 
 
 # -- judgement ---------------------------------------------------------------------------------------------------------

@@ -12,21 +12,19 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.faults.library import (
-    PROCESSES,
     WHOLE,
-    Change,
     Clock,
     Defences,
+    Ended,
     Findings,
+    Ingest,
     State,
     apply_changes,
     ask_process,
-    carry_out,
     examine_after,
     judge,
     make_changes,
@@ -72,7 +70,7 @@ def _wear_out(
     while tally.kills < until and not tally.faults:
         ingest = Ingest(home, defences, make_changes(chance, state, CHANGES))
         if aimed_at:
-            ingest.wait_until_it_writes(home, TARGETS[aimed_at], chance)
+            _wait_until_it_writes(ingest, home, TARGETS[aimed_at], chance)
         else:
             time.sleep(chance.uniform(0, duration))
         killed = ingest.kill()
@@ -81,7 +79,7 @@ def _wear_out(
         state = _examine(home, state, killed, tally, defences)
 
 
-def _examine(home: Path, before: State, killed: Killed, tally: Tally, defences: Defences) -> State:
+def _examine(home: Path, before: State, killed: Ended, tally: Tally, defences: Defences) -> State:
     """Count what the kill was, look for what it cost, and give back what the library holds."""
     tally.changes += killed.acknowledged
     clock = Clock()
@@ -103,44 +101,14 @@ def _examine(home: Path, before: State, killed: Killed, tally: Tally, defences: 
     return found.texts
 
 
-@dataclass(frozen=True)
-class Killed:
-    """What became of an ingest."""
-
-    changes: Sequence[Change]
-    acknowledged: int  # of its changes
-    exit_code: int
-
-
-class Ingest:
-    """An ingest in a process of its own."""
-
-    def __init__(self, home: Path, defences: Defences, changes: Sequence[Change]) -> None:
-        self._changes = changes
-        self._acknowledgements, sender = PROCESSES.Pipe(duplex=False)
-        self._process = PROCESSES.Process(target=carry_out, args=(home, defences, changes, sender))
-        self._process.start()
-        sender.close()
-
-    def wait_until_it_writes(self, home: Path, pattern: str, chance: random.Random) -> None:
-        """Until one of these files has just changed, not always for the first time; or the ingest is over."""
-        for _ in range(chance.randint(1, 20)):
-            before = _list_files(home, pattern)
-            while _list_files(home, pattern) == before:
-                if not self._process.is_alive():
-                    return
-        time.sleep(chance.uniform(0, 0.003))  # a graph is written in about as much, and an article stored
-
-    def kill(self) -> Killed:
-        self._process.kill()
-        self._process.join()
-        acknowledged = 0
-        try:
-            while self._acknowledgements.recv_bytes():
-                acknowledged += 1
-        except EOFError:
-            self._acknowledgements.close()
-        return Killed(self._changes, acknowledged, self._process.exitcode or 0)
+def _wait_until_it_writes(ingest: Ingest, home: Path, pattern: str, chance: random.Random) -> None:
+    """Until one of these files has just changed, not always for the first time; or the ingest is over."""
+    for _ in range(chance.randint(1, 20)):
+        before = _list_files(home, pattern)
+        while _list_files(home, pattern) == before:
+            if not ingest.is_running():
+                return
+    time.sleep(chance.uniform(0, 0.003))  # a graph is written in about as much, and an article stored
 
 
 def _list_files(home: Path, pattern: str) -> dict[str, tuple[int, int]]:

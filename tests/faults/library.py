@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -24,7 +25,7 @@ from tests.fakes import FakeEmbedder, make_article, split_paragraphs
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(["chromadb", "assistant.answer", "assistant.cli", "tests.faults.library"])
 LONG_WAIT = 120.0  # seconds: a hang, on a busy machine too
-SYNC_THRESHOLD = 10  # vectors; at Chroma's 1,000 most of these libraries would never write a graph
+SAVED_EVERY = 10  # vectors, after which Chroma writes its graph; at its own 1,000 most of these libraries never would
 LONGEST = 60  # passages of an article
 ARTICLES = 8
 WORDS = ("nurses", "dentists", "pilots", "bakers", "judges", "earn", "need", "learn", "leave", "hire", "night", "city")
@@ -47,7 +48,7 @@ class Defences:
     catalog: type[Catalog] = Catalog
     lock: type[WriterLock] = WriterLock
     place: type[IndexPlace] = IndexPlace
-    sync_threshold: int = SYNC_THRESHOLD
+    saved_every: int = SAVED_EVERY
     lock_timeout: float = LONG_WAIT
 
 
@@ -108,19 +109,20 @@ def open_library(home: Path, defences: Defences = WHOLE, *, read_only: bool = Fa
         defences.catalog.open(home, read_only=read_only),
         FakeEmbedder(),
         lock=defences.lock(home, settings.lock_timeout),
-        place=defences.place(home / "chroma", "", "", defences.sync_threshold),
+        place=defences.place(home / "chroma", "", "", defences.saved_every),
     )
+    library._catalog.refuse_damage()
     if not read_only:
         library._finish_interrupted_work()
     return library
 
 
 def carry_out(home: Path, defences: Defences, changes: Sequence[Change], acknowledged: Connection) -> None:
-    """In a process of its own: make the changes and say after each that it was made."""
+    """In a process of its own: make the changes and say after each when it was made."""
     with open_library(home, defences) as library:
         for change in changes:
             make(library, change)
-            acknowledged.send_bytes(b"made")
+            acknowledged.send_bytes(f"{time.time()}".encode())
 
 
 def make(library: Library, change: Change) -> None:
@@ -203,6 +205,47 @@ def judge(found: Findings, before: State, changes: Sequence[Change], acknowledge
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------
+
+
+class Ingest:
+    """Changes that a process of its own makes, from now on."""
+
+    def __init__(self, home: Path, defences: Defences, changes: Sequence[Change]) -> None:
+        self._changes = changes
+        self._acknowledgements, sender = PROCESSES.Pipe(duplex=False)
+        self._process = PROCESSES.Process(target=carry_out, args=(home, defences, changes, sender))
+        self._process.start()
+        sender.close()
+
+    def is_running(self) -> bool:
+        return self._process.is_alive()
+
+    def kill(self) -> Ended:
+        self._process.kill()
+        return self.wait()
+
+    def wait(self) -> Ended:
+        acknowledged = [float(moment) for moment in self._read_acknowledgements()]
+        self._process.join(LONG_WAIT)
+        return Ended(self._changes, acknowledged, self._process.exitcode)
+
+    def _read_acknowledgements(self) -> Iterator[bytes]:
+        with self._acknowledgements, suppress(EOFError):
+            while self._acknowledgements.poll(LONG_WAIT):
+                yield self._acknowledgements.recv_bytes()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of an ingest."""
+
+    changes: Sequence[Change]
+    moments: Sequence[float]  # when each change was acknowledged, as `time.time` tells it
+    exit_code: int | None  # None: it hangs
+
+    @property
+    def acknowledged(self) -> int:
+        return len(self.moments)
 
 
 def ask_process(task: Callable[..., None], *arguments: Any, wait: float = LONG_WAIT) -> Any:
