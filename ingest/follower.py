@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
+from filelock import FileLock
 
 from ingest.catalog import Catalog, CatalogState, IndexState, IndexWork, Vector
 from ingest.errors import LibraryUnwritable
@@ -15,6 +17,8 @@ from ingest.vectors import IndexBroken, IndexPlace, VectorIndex
 
 log = logging.getLogger(__name__)
 
+READER_PATIENCE = 0.2  # seconds; an article takes the writer 15 ms, and exact search stands in
+WRITER_PATIENCE = 5.0  # seconds; a question takes a reader milliseconds
 NEARLY_ONE = 0.999  # cosine of a vector with itself, as Chroma calculates it
 
 
@@ -28,6 +32,7 @@ class IndexFollower:
     def __init__(self, catalog: Catalog, place: IndexPlace) -> None:
         self._catalog = catalog
         self._place = place
+        self._files = FileLock(place.folder.with_name("chroma.lock"), poll_interval=0.002)  # seconds
         self._guard = threading.RLock()
         self._open: OpenIndex | None = None
         self._broken: IndexState | None = None  # not tried again until a writer has changed it
@@ -40,14 +45,15 @@ class IndexFollower:
             self._open = self._exact = None
 
     def find_nearest(self, vector: Vector, limit: int) -> list[tuple[str, float]]:
-        state = self._catalog.read_state()
-        if self._mirrors(state) and state.index != self._broken:
-            with self._guard:
+        if self._is_usable(self._catalog.read_state()):
+            with self._guard, suppress(OSError), self._hold_files(READER_PATIENCE):
+                state = self._catalog.read_state()
                 try:
-                    return self._fresh_index(state.index).find_nearest(vector, limit)
+                    if self._is_usable(state):
+                        return self._fresh_index(state.index).find_nearest(vector, limit)
                 except IndexBroken as error:
                     self._give_up(state.index, error)
-        return self._exact_vectors(state.generation).find_nearest(vector, limit)
+        return self._exact_vectors(self._catalog.read_state().generation).find_nearest(vector, limit)
 
     def needs_work(self) -> bool:
         """True when a writer died, or failed, between the catalog and the index, or when its files are not as they were
@@ -66,8 +72,9 @@ class IndexFollower:
             return
         with self._guard:
             try:
-                self._apply(state)
-            except LibraryUnwritable as error:
+                with self._hold_files(WRITER_PATIENCE):
+                    self._apply(state)
+            except (LibraryUnwritable, OSError) as error:
                 self._give_up(state.index, error)
             except IndexBroken as error:
                 log.warning("the vector index cannot be brought up to date (%s): making it anew", error)
@@ -178,6 +185,22 @@ class IndexFollower:
         except IndexBroken:
             log.debug("the vector index cannot be read", exc_info=True)
             return False
+
+    @contextmanager
+    def _hold_files(self, patience: float) -> Iterator[None]:
+        """Keep other processes from the files of the index. Raises Timeout, an OSError, after `patience` seconds.
+
+        Chroma changes them in place, even for a question: without this, readers beside an ingest that saved its
+        graph every 10 vectors died of SIGSEGV (tests/faults/together.py).
+        """
+        if self._place.url:
+            yield
+            return
+        with self._files.acquire(timeout=patience):
+            yield
+
+    def _is_usable(self, state: CatalogState) -> bool:
+        return self._mirrors(state) and state.index != self._broken
 
     def _mirrors(self, state: CatalogState) -> bool:
         return state.index.generation == state.generation and state.index.location == self._place.url
