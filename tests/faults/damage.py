@@ -223,7 +223,7 @@ def lay_ground(home: Path, state: State, defences: Defences) -> Ground:
     _copy(home, copy)
     answers = ask_process(consult, copy, defences, "read", state)
     word = next(iter(state.values())).split()[0]
-    asked = (("articles",), ("doctor",), ("ask", f"What does {word} need?"))
+    asked: list[tuple[str, ...]] = [("articles",), ("doctor",), ("ask", f"What does {word} need?")]
     commands = {command: ask_process(run_career, copy, defences, command) for command in asked}
     return Ground(home, state, answers, commands)
 
