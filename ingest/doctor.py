@@ -6,13 +6,14 @@ index and the vector index are made anew from the catalog, and a damaged catalog
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingest.catalog import Catalog
 from ingest.child import Child, ChildFailed, Limits
-from ingest.errors import LibraryDamaged, LibraryError
+from ingest.errors import LibraryDamaged, LibraryError, LibraryLocked
 from ingest.follower import IndexFollower
 from ingest.lock import WriterLock
 from ingest.salvage import salvage_catalog
@@ -21,17 +22,20 @@ from ingest.vectors import IndexPlace
 if TYPE_CHECKING:  # the child imports this file
     from ingest.settings import IngestSettings
 
+log = logging.getLogger(__name__)
+
+CHECK = "ingest.doctor:check_in_child"
 PARTS = ("catalog", "vector index")
 SECONDS = 120  # that a check may take, and
 SECONDS_PER_MEGABYTE = 1  # more; figures in ARCHITECTURE.md
 
 
-def check_library(settings: IngestSettings) -> list[str]:
+def check_library(settings: IngestSettings, function: str = CHECK) -> list[str]:
     """One line for each thing that is wrong with the library in `settings.home`; none when all is well."""
     catalog = settings.home / Catalog.FILE_NAME
     size = catalog.stat().st_size if catalog.is_file() else 0
     limits = Limits(SECONDS + SECONDS_PER_MEGABYTE * size / 1e6, writes=True)
-    with Child("ingest.doctor:check_in_child", limits) as child:
+    with Child(function, limits) as child:
         found = [problem for part in PARTS for problem in _ask(child, part, settings)]
     return list(dict.fromkeys(found))
 
@@ -81,6 +85,21 @@ def repair_library(settings: IngestSettings, lock: WriterLock) -> list[str]:
         finally:
             catalog.close()
         return told
+
+
+def finish_work(catalog: Catalog, follower: IndexFollower, lock: WriterLock) -> bool:
+    """Make both indexes equal to the catalog; False when that cannot be done now. Nothing waits for another writer."""
+    if catalog.is_word_index_whole() and not follower.needs_work():
+        return True
+    try:
+        with lock.hold(wait=0):
+            if not catalog.is_word_index_whole():
+                catalog.rebuild_words()
+            follower.catch_up()
+    except LibraryLocked:
+        log.info("another process is writing to the library; it brings the vector index up to date")
+        return False
+    return not follower.needs_work()
 
 
 def _is_sound(home: Path) -> bool:

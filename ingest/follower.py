@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
-from filelock import FileLock
 
 from ingest.catalog import Catalog, CatalogState, IndexState, IndexWork, Vector
 from ingest.errors import LibraryUnwritable
@@ -32,7 +31,6 @@ class IndexFollower:
     def __init__(self, catalog: Catalog, place: IndexPlace) -> None:
         self._catalog = catalog
         self._place = place
-        self._files = FileLock(place.folder.with_name("chroma.lock"), poll_interval=0.002)  # seconds
         self._guard = threading.RLock()
         self._open: OpenIndex | None = None
         self._broken: IndexState | None = None  # not tried again until a writer has changed it
@@ -46,8 +44,8 @@ class IndexFollower:
 
     def find_nearest(self, vector: Vector, limit: int) -> list[tuple[str, float]]:
         if self._is_usable(self._catalog.read_state()):
-            with self._guard, suppress(OSError), self._hold_files(READER_PATIENCE):
-                state = self._catalog.read_state()
+            with self._guard, suppress(OSError), self._place.hold_files(READER_PATIENCE):
+                state = self._catalog.read_state()  # another process may have held the files
                 try:
                     if self._is_usable(state):
                         return self._fresh_index(state.index).find_nearest(vector, limit)
@@ -72,7 +70,7 @@ class IndexFollower:
             return
         with self._guard:
             try:
-                with self._hold_files(WRITER_PATIENCE):
+                with self._place.hold_files(WRITER_PATIENCE):
                     self._apply(state)
             except (LibraryUnwritable, OSError) as error:
                 self._give_up(state.index, error)
@@ -186,21 +184,8 @@ class IndexFollower:
             log.debug("the vector index cannot be read", exc_info=True)
             return False
 
-    @contextmanager
-    def _hold_files(self, patience: float) -> Iterator[None]:
-        """Keep other processes from the files of the index. Raises Timeout, an OSError, after `patience` seconds.
-
-        Chroma changes them in place, even for a question: without this, readers beside an ingest that saved its
-        graph every 10 vectors died of SIGSEGV (tests/faults/together.py).
-        """
-        if self._place.url:
-            yield
-            return
-        with self._files.acquire(timeout=patience):
-            yield
-
     def _is_usable(self, state: CatalogState) -> bool:
-        return self._mirrors(state) and state.index != self._broken
+        return bool(state.index.number) and self._mirrors(state) and state.index != self._broken
 
     def _mirrors(self, state: CatalogState) -> bool:
         return state.index.generation == state.generation and state.index.location == self._place.url

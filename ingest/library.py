@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -29,12 +30,13 @@ from ingest.catalog import (
     refuse_other_fingerprint,
     vector_key,
 )
-from ingest.doctor import check_library, repair_library
-from ingest.errors import LibraryLocked, LibraryUnwritable
+from ingest.doctor import check_library, finish_work, repair_library
+from ingest.errors import LibraryDamaged, LibraryUnwritable
 from ingest.follower import IndexFollower
+from ingest.healer import HEALER_PAUSE, Healer
 from ingest.lock import WriterLock
 from ingest.settings import IngestSettings
-from ingest.vectors import IndexPlace
+from ingest.vectors import SAVED_EVERY, IndexPlace
 
 if TYPE_CHECKING:
     from ingest.embed import Embedder, QuestionVectors
@@ -53,30 +55,41 @@ class Library:
         catalog: Catalog,
         embedder: Callable[[], Embedder] | Embedder,
         *,
+        tell: Callable[[str], None] = log.warning,
+        saved_every: int = SAVED_EVERY,
         lock: WriterLock | None = None,
         place: IndexPlace | None = None,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._lock = lock or WriterLock(settings.home, settings.lock_timeout)
+        self._lock = lock or WriterLock(settings.home, settings.lock_timeout, tell)
         self._embedder = LazyEmbedder(embedder)
         library_id = catalog.read_state().library_id
-        place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id)
-        self._follower = IndexFollower(catalog, place)
+        self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id, saved_every)
+        self._follower = IndexFollower(catalog, self._place)
+        self._healer: Healer | None = None
 
     @classmethod
     def open(
-        cls, settings: IngestSettings, embedder: Callable[[], Embedder] | Embedder, *, read_only: bool = False
+        cls,
+        settings: IngestSettings,
+        embedder: Callable[[], Embedder] | Embedder,
+        *,
+        read_only: bool = False,
+        tell: Callable[[str], None] = log.warning,
+        saved_every: int = SAVED_EVERY,
     ) -> Library:
         """The library in `settings.home`, made when there is none. Neither the model nor Chroma is loaded yet.
 
-        A writer finishes what a killed one left undone, unless another writer is at work. Raises LibraryDamaged,
-        LibraryUnwritable.
+        A damaged catalog is refused; a writer finishes what a killed one left undone and mends the indexes, unless
+        another writer is at work. `tell` gets a line when a write waits for another process; `saved_every` is of
+        `IndexPlace`. Raises LibraryDamaged, LibraryUnwritable.
         """
-        library = cls(settings, Catalog.open(settings.home, read_only=read_only), embedder)
-        library._catalog.refuse_damage()
+        catalog = Catalog.open(settings.home, read_only=read_only)
+        catalog.refuse_damage()
+        library = cls(settings, catalog, embedder, tell=tell, saved_every=saved_every)
         if not read_only:
-            library._finish_interrupted_work()
+            finish_work(catalog, library._follower, library._lock)
         return library
 
     def __enter__(self) -> Library:
@@ -88,6 +101,8 @@ class Library:
         self.close()
 
     def close(self) -> None:
+        if self._healer is not None:
+            self._healer.stop()
         self._follower.close()
         self._catalog.close()
 
@@ -210,11 +225,13 @@ class Library:
 
     def search_text(self, question: str, limit: int) -> list[tuple[str, float]]:
         """Passage ids with their BM25 score, best first; higher is better. Any string is a safe question."""
-        return self._catalog.rank_by_words(question, limit)
+        with self._noticing_damage():
+            return self._catalog.rank_by_words(question, limit)
 
     def document_frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many passages each term (of ingest/terms.py) stands, 0 for one in none."""
-        return self._catalog.count_documents(terms)
+        with self._noticing_damage():
+            return self._catalog.count_documents(terms)
 
     # -- embedding ----------------------------------------------------------------------------------------------------
 
@@ -262,16 +279,32 @@ class Library:
         self._refuse_reading_only()
         return repair_library(self._settings, self._lock)
 
-    def _finish_interrupted_work(self) -> None:
-        if self._catalog.is_word_index_whole() and not self._follower.needs_work():
-            return
+    def heal_in_background(self, pause: float = HEALER_PAUSE) -> None:
+        """From now on, until it is closed, this library mends indexes that are missing, broken or behind by itself.
+
+        For a process that lives long, reading only or not. Meanwhile exact search and BM25 answer.
+        """
+        if self._healer is None:
+            self._healer = Healer(self._catalog, self._follower, self._heal, pause)
+
+    @contextmanager
+    def _noticing_damage(self) -> Iterator[None]:
         try:
-            with self._lock.hold(wait=0):
-                if not self._catalog.is_word_index_whole():
-                    self._catalog.rebuild_words()
-                self._follower.catch_up()
-        except LibraryLocked:
-            log.info("another process is writing; it brings the vector index up to date")
+            yield
+        except LibraryDamaged:
+            if self._healer is not None:
+                self._healer.look_closely()
+            raise
+
+    def _heal(self) -> bool:
+        """With a catalog and an index of its own, since this library may be for reading only."""
+        catalog = Catalog.open(self._settings.home)
+        follower = IndexFollower(catalog, self._place)
+        try:
+            return finish_work(catalog, follower, self._lock)
+        finally:
+            follower.close()
+            catalog.close()
 
     def _refuse_reading_only(self) -> None:
         if self._catalog.read_only:

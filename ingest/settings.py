@@ -32,4 +32,4 @@ class IngestSettings(BaseSettings):
     fetch_max_bytes: int = Field(default=10_000_000, ge=1)  # of a file or a download, decompressed
     read_timeout: float = Field(default=25.0, gt=0)  # seconds that reading one page may take
     read_memory: int = Field(default=1_000_000_000, ge=100_000_000)  # bytes that the process that reads may take
-    lock_timeout: float = Field(default=10.0, ge=0)  # seconds a second writer waits
+    lock_timeout: float = Field(default=60.0, ge=0)  # seconds a second writer waits; after two it says for whom

@@ -29,11 +29,41 @@ class CatalogOfTwoTransactions(Catalog):
         return super().store(article, passages, embedding, reading)
 
 
+class CatalogWrittenWhole(Catalog):
+    """As if it were a file that is read, changed and written back: what another process stored meanwhile is lost.
+
+    The writer lock keeps even this one whole.
+    """
+
+    def store(
+        self,
+        article: Article,
+        passages: Sequence[StoredPassage],
+        embedding: Embedding,
+        reading: Reading = Reading(),  # noqa: B008 - frozen
+    ) -> Stored:
+        read = {summary.id for summary in self.list_articles()}
+        time.sleep(0.02)
+        stored = super().store(article, passages, embedding, reading)
+        for summary in self.list_articles():
+            if summary.id not in {*read, stored.article.id}:
+                self.remove(summary.id)
+        return stored
+
+
 class TrustingPlace(IndexPlace):
     """Its files always look as they were left."""
 
     def seal(self, number: int) -> str:
         return "as ever"
+
+
+class OpenPlace(IndexPlace):
+    """Lets everybody at its files at once."""
+
+    @contextmanager
+    def hold_files(self, patience: float) -> Iterator[None]:
+        yield
 
 
 class OpenLock(WriterLock):

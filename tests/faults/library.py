@@ -14,6 +14,7 @@ from typing import Any
 
 from ingest.article import Article, Passage
 from ingest.catalog import Catalog
+from ingest.doctor import finish_work
 from ingest.errors import LibraryError
 from ingest.library import Library
 from ingest.lock import WriterLock
@@ -67,14 +68,16 @@ class Findings:
 # -- what is done ------------------------------------------------------------------------------------------------------
 
 
-def make_changes(chance: random.Random, state: State, count: int, names: Sequence[str] = ()) -> list[Change]:
-    """A plan: new articles of 1 to 60 passages, new texts that keep some of the old passages, removals."""
+def make_changes(
+    chance: random.Random, state: State, count: int, names: Sequence[str] = (), kept: str = ""
+) -> list[Change]:
+    """A plan: new articles of 1 to 60 passages, new texts that keep some of the old ones, removals but of `kept`."""
     names = names or [f"article-{spell(number)}" for number in range(ARTICLES)]
     changes: list[Change] = []
     for _ in range(count):
         name = chance.choice(names)
         old = apply_changes(state, changes).get(name, "")
-        removed = bool(old) and chance.random() < 0.2
+        removed = bool(old) and name != kept and chance.random() < 0.2
         changes.append(Change(name, "" if removed else make_text(chance, old)))
     return changes
 
@@ -113,7 +116,7 @@ def open_library(home: Path, defences: Defences = WHOLE, *, read_only: bool = Fa
     )
     library._catalog.refuse_damage()
     if not read_only:
-        library._finish_interrupted_work()
+        finish_work(library._catalog, library._follower, library._lock)
     return library
 
 
@@ -184,6 +187,14 @@ def examine_after(home: Path, defences: Defences, reply: Connection) -> None:
         *changed,
     ]
     reply.send(Findings(written.texts, tuple(faults), torn))
+
+
+def examine_now(home: Path, defences: Defences, reply: Connection) -> None:
+    """In a process of its own: what a reader finds, and the check, before another writer comes and mends anything."""
+    with open_library(home, defences, read_only=True) as reader:
+        found = examine(reader)
+        problems = reader.check()
+    reply.send(Findings(found.texts, (*found.faults, *(f"check: {problem}" for problem in problems))))
 
 
 def is_torn(library: Library) -> bool:

@@ -33,7 +33,7 @@ from tests.faults.library import (
     apply_changes,
     ask_process,
     describe_error,
-    examine_after,
+    examine_now,
     find_lost,
     make_changes,
     make_text,
@@ -75,13 +75,14 @@ def run_writers(times: int, *, seed: int = 0, defences: Defences = WHOLE) -> Tal
 
 
 def _write_together(home: Path, chance: random.Random, tally: Tally, defences: Defences) -> None:
-    plans = [make_changes(chance, {}, CHANGES, [SHARED, f"left-{side}", f"right-{side}"]) for side in ("one", "two")]
+    names = [[SHARED, f"{side}-first", f"{side}-second"] for side in ("one", "two")]
+    plans = [make_changes(chance, {}, CHANGES, own, kept=SHARED) for own in names]
     ingests = [Ingest(home, defences, plan) for plan in plans]
     for ended in [ingest.wait() for ingest in ingests]:
         tally.changes += ended.acknowledged
         if (ended.exit_code, ended.acknowledged) != (0, CHANGES):
             tally.faults.append(f"an ingest ended with {ended.exit_code} after {ended.acknowledged} changes")
-    tally.faults += _judge(ask_process(examine_after, home, defences), [apply_changes({}, plan) for plan in plans])
+    tally.faults += _judge(ask_process(examine_now, home, defences), [apply_changes({}, plan) for plan in plans])
 
 
 def _judge(found: Findings | ProcessEnded, states: Sequence[State]) -> list[str]:
