@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +16,8 @@ from ingest.vectors import IndexBroken, IndexPlace, VectorIndex
 
 log = logging.getLogger(__name__)
 
+READER_PATIENCE = 0.2  # seconds; an article takes the writer 15 ms, and exact search stands in
+WRITER_PATIENCE = 5.0  # seconds; a question takes a reader milliseconds
 NEARLY_ONE = 0.999  # cosine of a vector with itself, as Chroma calculates it
 
 
@@ -40,14 +43,15 @@ class IndexFollower:
             self._open = self._exact = None
 
     def find_nearest(self, vector: Vector, limit: int) -> list[tuple[str, float]]:
-        state = self._catalog.read_state()
-        if state.index.number and self._mirrors(state) and state.index != self._broken:
-            with self._guard:
+        if self._is_usable(self._catalog.read_state()):
+            with self._guard, suppress(OSError), self._place.hold_files(READER_PATIENCE):
+                state = self._catalog.read_state()  # another process may have held the files
                 try:
-                    return self._fresh_index(state.index).find_nearest(vector, limit)
+                    if self._is_usable(state):
+                        return self._fresh_index(state.index).find_nearest(vector, limit)
                 except IndexBroken as error:
                     self._give_up(state.index, error)
-        return self._exact_vectors(state.generation).find_nearest(vector, limit)
+        return self._exact_vectors(self._catalog.read_state().generation).find_nearest(vector, limit)
 
     def needs_work(self) -> bool:
         """True when a writer died, or failed, between the catalog and the index, or when its files are not as they were
@@ -66,8 +70,9 @@ class IndexFollower:
             return
         with self._guard:
             try:
-                self._apply(state)
-            except LibraryUnwritable as error:
+                with self._place.hold_files(WRITER_PATIENCE):
+                    self._apply(state)
+            except (LibraryUnwritable, OSError) as error:
                 self._give_up(state.index, error)
             except IndexBroken as error:
                 log.warning("the vector index cannot be brought up to date (%s): making it anew", error)
@@ -180,6 +185,9 @@ class IndexFollower:
         except IndexBroken:
             log.debug("the vector index cannot be read", exc_info=True)
             return False
+
+    def _is_usable(self, state: CatalogState) -> bool:
+        return bool(state.index.number) and self._mirrors(state) and state.index != self._broken
 
     def _mirrors(self, state: CatalogState) -> bool:
         return state.index.generation == state.generation and state.index.location == self._place.url

@@ -72,13 +72,15 @@ class Library:
         *,
         tell: Callable[[str], None] = log.warning,
         saved_every: int = SAVED_EVERY,
+        lock: WriterLock | None = None,
+        place: IndexPlace | None = None,
     ) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._lock = WriterLock(settings.home, settings.lock_timeout, tell)
+        self._lock = lock or WriterLock(settings.home, settings.lock_timeout, tell)
         self._embedder = LazyEmbedder(embedder)
         library_id = catalog.read_state().library_id
-        self._place = IndexPlace(settings.home / "chroma", settings.chroma_url, library_id, saved_every)
+        self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id, saved_every)
         self._follower = IndexFollower(catalog, self._place)
         self._healer: Healer | None = None
 
