@@ -52,6 +52,7 @@ from ingest.catalog_schema import (
     seal_article,
     set_embedding,
     set_meta,
+    verify,
 )
 from ingest.catalog_sources import (
     KnownSource,
@@ -62,6 +63,8 @@ from ingest.catalog_sources import (
     forget_source,
     hash_text,
     note_source,
+    read_article,
+    read_sources,
 )
 from ingest.database import Database, RowDamaged, damaged, lost
 from ingest.errors import ArticleUnknown, LibraryDamaged, LibraryError
@@ -69,6 +72,7 @@ from ingest.terms import VERSION as TERMS_VERSION
 from ingest.terms import split_terms
 
 __all__ = [
+    "ArticleCopy",
     "ArticleSummary",
     "Catalog",
     "CatalogState",
@@ -123,6 +127,16 @@ class Stored:
     status: str  # "added", "updated" or "unchanged"
     article: Article
     passages: int
+
+
+@dataclass(frozen=True)
+class ArticleCopy:
+    """All that a catalog holds of an article, to be stored in another."""
+
+    article: Article
+    added_at: str
+    sources: Mapping[str, Reading]
+    passages: Sequence[StoredPassage]
 
 
 @dataclass(frozen=True)
@@ -199,6 +213,19 @@ class Catalog:
             if found is None:
                 raise _unknown(connection, article_id)
             return found
+
+    def copy_article(self, article_id: str) -> ArticleCopy:
+        """All of an article as of one moment. Raises ArticleUnknown."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT * FROM articles WHERE id = ?", (article_id,)).fetchone()
+            if row is None:
+                raise _unknown(connection, article_id)
+            article = read_article(verify(row, "article"))
+            rows = connection.execute("SELECT * FROM passages WHERE article_id = ? ORDER BY number", (article_id,))
+            passages = [to_stored(passage) for passage in rows]
+            if len(passages) != row["passages"]:
+                raise RowDamaged(f"article {article_id!r} has {len(passages)} passages instead of {row['passages']}")
+            return ArticleCopy(article, row["added_at"], read_sources(connection, article_id), passages)
 
     def find_source(self, source: str) -> KnownSource | None:
         """What is known of a file or an address that an article was read from."""
@@ -332,6 +359,21 @@ class Catalog:
             note_source(connection, stored.article.id, article.source, reading)
             return stored
 
+    def store_copy(self, copy: ArticleCopy, embedding: Embedding) -> Stored:
+        """As `store`, with the time and the sources of the copy; a source that is known here stays as it is."""
+        with self._database.write() as connection:
+            stored = _find_unchanged(connection, copy.article, alike=False)
+            if stored is None:
+                claim_embedding(connection, embedding)
+                stored = _write(connection, copy.article, copy.passages, copy)
+                bump_generation(connection)
+                note_source(connection, stored.article.id, copy.article.source, Reading())
+            for source, reading in copy.sources.items():
+                known = find_source(connection, source)
+                if known is None or (known.article.id == stored.article.id and known.reading == Reading()):
+                    note_source(connection, stored.article.id, source, reading)
+            return stored
+
     def note_source(self, article_id: str, source: str, reading: Reading) -> None:
         """Remember that `source` was read and gave this article."""
         with self._database.write() as connection:
@@ -450,14 +492,19 @@ def _is_current(database: Database) -> bool:
 # -- articles ----------------------------------------------------------------------------------------------------------
 
 
-def _write(connection: sqlite3.Connection, article: Article, passages: Sequence[StoredPassage]) -> Stored:
-    known = find_same(connection, article)
+def _write(
+    connection: sqlite3.Connection,
+    article: Article,
+    passages: Sequence[StoredPassage],
+    copy: ArticleCopy | None = None,
+) -> Stored:
+    known = find_same(connection, article, alike=copy is None)
     if known is None:
         article = replace(article, id=_free_id(connection, article.id))
         forget_source(connection, article.source)  # it may have given a copy of what other sources still give
     else:
         article = replace(article, id=known.id, source=known.source)
-    _write_article(connection, article)
+    _write_article(connection, article, copy.added_at if copy else "")
     count = write_passages(connection, article, passages)
     seal_article(connection, article.id)
     return Stored("updated" if known else "added", article, count)
@@ -469,8 +516,8 @@ def _remove(connection: sqlite3.Connection, article_id: str) -> None:
     bump_generation(connection)
 
 
-def _find_unchanged(connection: sqlite3.Connection, article: Article) -> Stored | None:
-    same = find_same(connection, article)
+def _find_unchanged(connection: sqlite3.Connection, article: Article, *, alike: bool = True) -> Stored | None:
+    same = find_same(connection, article, alike=alike)
     if same is None or (same.content_hash != article.content_hash and hash_text(same) != hash_text(article)):
         return None
     if same.source == article.source and same.content_hash != article.content_hash:
@@ -492,12 +539,12 @@ def _free_id(connection: sqlite3.Connection, wanted: str) -> str:
     return free
 
 
-def _write_article(connection: sqlite3.Connection, article: Article) -> None:
+def _write_article(connection: sqlite3.Connection, article: Article, added_at: str) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     derived = {
         "content_hash": article.content_hash,
         "text_hash": hash_text(article),
-        "added_at": now,
+        "added_at": added_at or now,
         "pages": json.dumps(article.pages),
         "url_key": make_url_key(article.url),
     }

@@ -39,8 +39,18 @@ def find_source(connection: sqlite3.Connection, source: str) -> KnownSource | No
     if article is None:
         return None
     count = connection.execute("SELECT count(*) FROM passages WHERE article_id = ?", (article.id,)).fetchone()[0]
-    reading = Reading(row["page_hash"], row["reader"], Validators(row["etag"], row["last_modified"]))
-    return KnownSource(article, count, reading)
+    return KnownSource(article, count, _read_reading(row))
+
+
+def read_sources(connection: sqlite3.Connection, article_id: str) -> dict[str, Reading]:
+    """The sources of an article and how each stood; the one it is named by first."""
+    rows = connection.execute("SELECT * FROM sources WHERE article_id = ?", (article_id,))
+    found = {row["source"]: _read_reading(row) for row in rows}
+    return {source: found[source] for source in list_sources(connection, article_id)}
+
+
+def _read_reading(row: sqlite3.Row) -> Reading:
+    return Reading(row["page_hash"], row["reader"], Validators(row["etag"], row["last_modified"]))
 
 
 def list_sources(connection: sqlite3.Connection, article_id: str) -> list[str]:
@@ -83,16 +93,17 @@ def _rename_source(connection: sqlite3.Connection, article_id: str) -> bool:
     return bool(left)
 
 
-def find_same(connection: sqlite3.Connection, article: Article) -> Article | None:
+def find_same(connection: sqlite3.Connection, article: Article, *, alike: bool = True) -> Article | None:
     """The article of the library that `article` is a reading of.
 
     By its source, unless that gave a copy of what other sources give, which must not change with it; by its words; by
-    its address, when the words are much the same: some sites declare one address for all of their pages.
+    its address, when the words are much the same: some sites declare one address for all of their pages. Not `alike`:
+    without the last, for what is known to be an article of its own.
     """
     known = _find_by_source(connection, article.source)
     if known is not None and (_is_only_source(connection, known, article.source) or _are_one_page(known, article)):
         return known
-    return _find_by_text(connection, article) or _find_by_address(connection, article)
+    return _find_by_text(connection, article) or (_find_by_address(connection, article) if alike else None)
 
 
 def find_by_id(connection: sqlite3.Connection, article_id: str) -> Article | None:

@@ -103,6 +103,8 @@ class IndexFollower:
             with self._guard:
                 problems = list(self._compare(self._fresh_index(state.index)))
         except IndexBroken as error:
+            if not self._place.is_writable():
+                return ["vector index: not checked, because Chroma opens none where nothing can be written"]
             problems = [f"{error}; run `career doctor --repair`"]
         if problems and self._catalog.read_state() != state:
             return self.find_problems()  # a writer was at work meanwhile

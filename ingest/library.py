@@ -11,11 +11,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from dataclasses import replace as dataclass_replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ingest.article import Article, Passage
 from ingest.catalog import (
+    ArticleCopy,
     ArticleSummary,
     Catalog,
     CatalogState,
@@ -30,6 +32,7 @@ from ingest.catalog import (
     refuse_other_fingerprint,
     vector_key,
 )
+from ingest.catalog_passages import PASSAGE_TYPE, UNIT_TYPE
 from ingest.doctor import check_library, finish_work, repair_library
 from ingest.errors import LibraryDamaged, LibraryUnwritable
 from ingest.follower import IndexFollower
@@ -41,7 +44,19 @@ from ingest.vectors import SAVED_EVERY, IndexPlace
 if TYPE_CHECKING:
     from ingest.embed import Embedder, QuestionVectors
 
-__all__ = ["ArticleSummary", "HeadingPath", "KnownSource", "Library", "Reading", "Stored", "StoredPassage"]
+__all__ = [
+    "PASSAGE_TYPE",
+    "UNIT_TYPE",
+    "ArticleCopy",
+    "ArticleSummary",
+    "Embedding",
+    "HeadingPath",
+    "KnownSource",
+    "Library",
+    "Reading",
+    "Stored",
+    "StoredPassage",
+]
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +175,21 @@ class Library:
             self._catalog.remove(article_id)
             self._follower.catch_up()
 
+    def store_copy(self, copy: ArticleCopy, embedding: Embedding | None) -> Stored:
+        """Store an article of another library as `replace` would, with its vectors when `embedding` made those here.
+
+        Vectors of another model, or made in another way, are never mixed with these: its passages are embedded again.
+        Raises LibraryLocked, LibraryUnwritable, EmbeddingMismatch.
+        """
+        self._refuse_reading_only()
+        if embedding is None or not self._shares_vectors(embedding):
+            embedding, passages = self._embed([stored.passage for stored in copy.passages])
+            copy = dataclass_replace(copy, passages=passages)
+        with self._lock.hold():
+            stored = self._catalog.store_copy(copy, embedding)
+            self._follower.catch_up()
+        return stored
+
     def reembed(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Embed every passage with the current model and make a new index; the number of passages.
 
@@ -185,6 +215,15 @@ class Library:
     def generation(self) -> int:
         """Rises with every committed change, in any process."""
         return self._catalog.read_state().generation
+
+    @property
+    def embedding(self) -> Embedding | None:
+        """The model that made the vectors; None while there are none."""
+        return self._catalog.read_state().embedding
+
+    def copy_article(self, article_id: str) -> ArticleCopy:
+        """All that the library holds of an article. Raises ArticleUnknown, LibraryDamaged."""
+        return self._catalog.copy_article(article_id)
 
     def find_source(self, source: str) -> KnownSource | None:
         """What is known of a file or an address that an article was read from."""
@@ -251,6 +290,13 @@ class Library:
         if state.embedding is not None:
             refuse_other_fingerprint(state.embedding, self._embedding_of(embedder))
         return embedder
+
+    def _shares_vectors(self, embedding: Embedding) -> bool:
+        """Whether its vectors may stand beside those here; where there are none yet, by the name that is set."""
+        here = self.embedding
+        if here is None:
+            return embedding.model == self._settings.embedding_model
+        return dict(here.fingerprint) == dict(embedding.fingerprint)
 
     def _embedding_of(self, embedder: Embedder) -> Embedding:
         return Embedding(self._settings.embedding_model, asdict(embedder.fingerprint))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import secrets
 import shutil
 import sqlite3
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 SEARCH_WIDTH = 400
 # At the default of 16, 70 of 1,200 vectors, most of them duplicates, could never be found; at 48 all can.
 NEIGHBOURS = 48
+# At the default of 100, up to 77 of 1,805 vectors that are much alike could not be found by themselves; at 400 all can.
+BUILD_WIDTH = 400
 SAVED_EVERY = 1_000  # vectors: how many Chroma keeps in its database before it writes the graph's files; its default
 COLLECTION = "passages"
 DATABASE = "chroma.sqlite3"
@@ -84,6 +87,10 @@ class IndexPlace:
                     digest.update(hashlib.file_digest(stream, "sha256").digest())
         return digest.hexdigest()
 
+    def is_writable(self) -> bool:
+        """False where Chroma cannot open an index: it writes to it even to read."""
+        return bool(self.url) or os.access(self.folder, os.W_OK)
+
     def remove_others(self, number: int) -> None:
         """Remove what a rebuild replaced or a killed one left behind."""
         if self.url or not self.folder.is_dir():
@@ -119,7 +126,12 @@ class VectorIndex:
             name = place.collection_of(number)
             if place.url and any(collection.name == name for collection in client.list_collections()):
                 client.delete_collection(name)
-            graph = {"space": "cosine", "ef_search": SEARCH_WIDTH, "max_neighbors": NEIGHBOURS}
+            graph = {
+                "space": "cosine",
+                "ef_search": SEARCH_WIDTH,
+                "max_neighbors": NEIGHBOURS,
+                "ef_construction": BUILD_WIDTH,
+            }
             if place.saved_every != SAVED_EVERY:
                 graph |= {"sync_threshold": place.saved_every, "batch_size": min(100, place.saved_every)}
             made = client.create_collection(name, configuration={"hnsw": graph}, embedding_function=None)

@@ -79,7 +79,11 @@ def link_citation(citation: Citation, turn: int, label: str) -> str:
 
 
 def _name_place(citation: Citation) -> str:
-    return ", ".join(part for part in (citation.heading, citation.title) if part)
+    return ", ".join(part for part in (citation.heading, citation.title, _name_page(citation)) if part)
+
+
+def _name_page(citation: Citation) -> str:
+    return f"page {citation.page}" if citation.page else ""
 
 
 def _shorten(text: str, characters: int) -> str:
@@ -90,9 +94,9 @@ def _render_sources(citations: tuple[Citation, ...], turn: int) -> str:
     """One line for each place in an article, with the numbers of all quotes from it."""
     if not citations:
         return ""
-    places: dict[tuple[str, str], list[Citation]] = {}
+    places: dict[tuple[str, str, int], list[Citation]] = {}
     for citation in citations:
-        places.setdefault((citation.article_id, citation.heading), []).append(citation)
+        places.setdefault((citation.article_id, citation.heading, citation.page), []).append(citation)
     items = "".join(f"<li>{_render_place(quotes, turn)}</li>" for quotes in places.values())
     return f'<section class="sources" aria-label="Sources"><h3>Sources</h3><ol>{items}</ol></section>'
 
@@ -102,6 +106,7 @@ def _render_place(citations: list[Citation], turn: int) -> str:
     numbers = " ".join(link_citation(citation, turn, f"[{citation.number}]") for citation in citations)
     parts = [("title", escape(first.title))]
     parts += [("heading", escape(first.heading))] if first.heading not in ("", first.title) else []
+    parts += [("page", _name_page(first))] if first.page else []
     parts += [("date", write_date(first.published))] if first.published else []
     place = " ".join(f'<span class="{name}">{html}</span>' for name, html in parts)
     return f'{numbers} <span class="place">{place}</span>'
@@ -132,5 +137,5 @@ def write_copy(reply: Reply) -> str:
 
 
 def _write_source(citation: Citation) -> str:
-    parts = (citation.title, citation.heading, citation.published, citation.url)
+    parts = (citation.title, citation.heading, _name_page(citation), citation.published, citation.url)
     return f"[{citation.number}] " + ", ".join(dict.fromkeys(part for part in parts if part))

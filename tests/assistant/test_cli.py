@@ -18,9 +18,11 @@ from assistant.cli import Application, Chain, Library, main
 from assistant.conversation import Citation, Reply
 from assistant.errors import LibraryEmpty, QuestionInvalid, SettingsInvalid
 from assistant.settings import Settings
+from ingest.archive import Copied
 from ingest.article import Article
 from ingest.catalog import ArticleSummary
-from ingest.errors import ArticleUnknown, LibraryLocked, SourceMissing
+from ingest.errors import ArticleUnknown, LibraryLocked
+from ingest.fetch import Selection
 from ingest.pipeline import Outcome
 
 ARTICLE = Article(
@@ -37,6 +39,7 @@ class FakeLibrary:
 
     summaries: Sequence[ArticleSummary] = (SUMMARY,)
     problems: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     closed: bool = False
     curable: bool = True
@@ -54,13 +57,6 @@ class FakeLibrary:
 
     def count_passages(self) -> int:
         return sum(summary.passages for summary in self.summaries)
-
-    def check(self) -> Sequence[str]:
-        return list(self.problems)
-
-    def repair(self) -> None:
-        if self.curable:
-            self.problems.clear()
 
     def reembed(self, progress: Callable[[int, int], None], /) -> None:
         progress(1, 3)
@@ -101,6 +97,10 @@ class Career:
         self.chain = FakeChain(library=self.library)
         self.outcomes: Iterable[Outcome] = ()
         self.ingested: list[str] = []
+        self.selection = Selection()
+        self.pruned: list[str] = []
+        self.copied: list[Copied] = []
+        self.exported: list[tuple[Path, bool]] = []
         self.opened_read_only: list[bool] = []
         self.served: list[tuple[Settings, bool, Sequence[str]]] = []
         self._capsys = capsys
@@ -116,8 +116,12 @@ class Career:
             load_settings=lambda: self.settings,
             open_library=self._open,
             load_chain=self._load_chain,
-            list_sources=lambda source: [source],
             add_articles=self._add,
+            prune_folder=self._prune,
+            check_library=lambda settings: list(self.library.problems),
+            repair_library=self._repair,
+            export_library=self._export,
+            import_archive=lambda path, library: self.copied,
             serve_page=self._serve,
         )
 
@@ -128,9 +132,32 @@ class Career:
         self.opened_read_only.append(read_only)
         return self.library
 
-    def _add(self, sources: Sequence[str], library: Library, settings: Settings) -> Iterable[Outcome]:
+    def _add(
+        self,
+        sources: Sequence[str],
+        library: Library,
+        settings: Settings,
+        *,
+        selection: Selection,
+        on_found: Callable[[int], None],
+    ) -> Iterable[Outcome]:
         self.ingested.extend(sources)
+        self.selection = selection
+        on_found(len(sources))
         return self.outcomes
+
+    def _repair(self, settings: Settings) -> Sequence[str]:
+        if self.library.curable:
+            self.library.problems.clear()
+        return self.library.lost
+
+    def _export(self, library: Library, path: Path, *, overwrite: bool) -> Iterable[Copied]:
+        self.exported.append((path, overwrite))
+        return self.copied
+
+    def _prune(self, folder: str, library: Library) -> Iterable[Outcome]:
+        self.pruned.append(folder)
+        return [REMOVED]
 
     def _serve(self, settings: Settings, *, open_browser: bool, sources: Sequence[str]) -> None:
         self.served.append((settings, open_browser, sources))
@@ -274,6 +301,7 @@ def stdin() -> Iterator[Callable[[str], None]]:
 # -- ingest -----------------------------------------------------------------------------------------------------------
 
 ADDED = Outcome("/pay.md", "added", "pay", "Pay", 3)
+REMOVED = Outcome("/old.md", "removed", "old", "Old", 2)
 FAILED = Outcome("/none.md", "failed", reason="/none.md: no such file. Check the path.")
 
 
@@ -312,7 +340,38 @@ def test_ingest_ends_with_1_when_every_source_failed(career: Career) -> None:
 
 def test_ingest_ends_with_1_when_there_was_nothing_to_read(career: Career) -> None:
     assert career("ingest", "/empty") == 1
-    assert career.err == "error: /empty: no articles there. Name .md, .txt or .html files, folders of them, or URLs.\n"
+    assert career.err == "error: /empty: no articles there. Name files, folders of them, or URLs.\n"
+
+
+def test_ingest_takes_what_is_wanted_of_a_source(career: Career) -> None:
+    career.outcomes = [ADDED]
+    career("ingest", "/folder", "--include", "*/2026/*", "--include", "*.md", "--exclude", "draft*", "--limit", "5")
+    assert career.selection == Selection(("*/2026/*", "*.md"), ("draft*",), 5)
+
+
+def test_ingest_prunes_the_folders_named_after_it_has_read_them(career: Career, tmp_path: Path) -> None:
+    career.outcomes = [ADDED]
+    assert career("ingest", str(tmp_path), "--prune") == 0
+    assert career.pruned == [str(tmp_path)]
+    assert career.out.splitlines()[1:] == [
+        "removed    Old  (2 passages)  /old.md",
+        "1 added, 1 removed; the library holds 1 article, 3 passages",
+    ]
+
+
+def test_ingest_prunes_only_when_asked(career: Career, tmp_path: Path) -> None:
+    career.outcomes = [ADDED]
+    career("ingest", str(tmp_path))
+    assert career.pruned == []
+
+
+def test_what_is_no_folder_is_not_pruned(career: Career) -> None:
+    assert career("ingest", "https://example.org/feed", "--prune") == 2
+    assert career.ingested == []
+    assert career.err == (
+        "error: Invalid value: https://example.org/feed is no folder, and --prune removes what has left a folder. "
+        "See `career ingest --help`.\n"
+    )
 
 
 def test_ingest_json_is_the_list_of_outcomes(career: Career) -> None:
@@ -377,16 +436,56 @@ def test_doctor_ends_with_1_and_a_line_a_problem(career: Career) -> None:
     assert career.out.splitlines() == ["problem   the index is behind", "problem   a passage has no vector"]
 
 
-def test_doctor_repairs_when_told(career: Career) -> None:
-    career.library.problems = ["the index is behind"]
+def test_doctor_repairs_when_told_and_says_what_was_lost(career: Career) -> None:
+    career.library.problems, career.library.lost = (
+        ["the index is behind"],
+        ["pay: 2 passages are lost. Ingest it again"],
+    )
     assert career("doctor", "--repair") == 0
-    assert career.opened_read_only == [False]
-    assert "the library is whole: 1 article, 3 passages" in career.out
+    assert career.out.splitlines() == [
+        "found     the index is behind",
+        "repaired  pay: 2 passages are lost. Ingest it again",
+        "the library is whole: 1 article, 3 passages",
+    ]
+
+
+def test_doctor_repairs_nothing_unasked(career: Career) -> None:
+    career.library.problems = ["the index is behind"]
+    career("doctor")
+    assert career.library.problems == ["the index is behind"]
 
 
 def test_doctor_ends_with_1_when_a_problem_outlives_the_repair(career: Career) -> None:
     career.library.problems, career.library.curable = ["the disk is full"], False
     assert career("doctor", "--repair") == 1
+
+
+COPIED = Copied("/pay.md", "exported", "pay", "Pay", 3)
+TORN = Copied("library.zip, articles/000002", "failed", reason="library.zip, articles/000002: lacks units.f2.")
+
+
+def test_export_says_what_was_written_and_where(career: Career) -> None:
+    career.copied = [COPIED]
+    assert career("export", "library.zip") == 0
+    assert career.out == "1 exported; written to library.zip\n"
+    assert career.exported == [(Path("library.zip"), False)]
+
+
+def test_export_overwrites_only_when_told(career: Career) -> None:
+    career("export", "library.zip", "--overwrite")
+    assert career.exported == [(Path("library.zip"), True)]
+
+
+def test_import_says_what_came_in_and_names_what_did_not(career: Career) -> None:
+    career.copied = [replace(COPIED, status="added"), TORN]
+    assert career("import", "library.zip") == 3
+    assert career.out == "1 added, 1 failed; the library holds 1 article, 3 passages\n"
+    assert career.err == "failed library.zip, articles/000002: lacks units.f2.\n"
+
+
+def test_import_of_which_nothing_came_in_ends_with_1(career: Career) -> None:
+    career.copied = [TORN]
+    assert career("import", "library.zip") == 1
 
 
 def test_reembed_says_how_many_passages_and_which_model(career: Career) -> None:
@@ -534,14 +633,3 @@ def test_evaluate_writes_a_page(career: Career, prompts: Path, tmp_path: Path) -
 def test_evaluate_of_prompts_that_are_missing_is_one_line(career: Career) -> None:
     assert career("evaluate", "/none.yaml") == 1
     assert career.err == "error: /none.yaml: no such file. Check the path of the test prompts.\n"
-
-
-def test_a_source_that_cannot_be_listed_still_gets_its_outcome(
-    career: Career, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refuse(source: str) -> Sequence[str]:
-        raise SourceMissing(f"{source}: no such file.")
-
-    career.outcomes = [FAILED]
-    assert main(["ingest", "/none.md"], replace(career.application, list_sources=refuse)) == 1
-    assert "no such file" in capsys.readouterr().err
