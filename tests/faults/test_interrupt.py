@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM in the middle of `career ingest`: one line at most, nothing half, and the next ingest completes."""
+"""Ctrl+C and SIGTERM in the middle of `career ingest`: one line at most, nothing half, the next ingest completes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults.career import Ended, run_career
-from tests.faults.library import LONG_WAIT, WHOLE, ask_process, make_text
+from tests.faults.library import LONG_WAIT, WHOLE, ask_process, make_line
 
 CHECKOUT = Path(__file__).parents[2]
-ARTICLES = 40
+ARTICLES = 25
 
 
 @pytest.mark.parametrize(("sent", "codes"), [(signal.SIGINT, (130, -2)), (signal.SIGTERM, (143, -15))])
@@ -25,7 +25,8 @@ def test_an_interrupted_ingest_ends_quietly_and_the_next_one_completes(
     articles, home = tmp_path / "articles", tmp_path / "library"
     articles.mkdir()
     for number in range(ARTICLES):
-        text = make_text(random.Random(number)).replace("\n", "\n\n")
+        lines = [make_line(random.Random(f"{number} {line}")) for line in range(10)]
+        text = "\n\n".join(lines)
         (articles / f"{number}.md").write_text(f"# Article {number}\n\n{text}\n", encoding="utf-8")
     command = [sys.executable, "-u", "-m", "tests.faults.career", "ingest", str(articles)]
     environment = {**os.environ, "CAREER_HOME": str(home)}
