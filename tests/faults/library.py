@@ -200,7 +200,7 @@ def examine_now(home: Path, defences: Defences, reply: Connection) -> None:
 def is_torn(library: Library) -> bool:
     """True when the files of the vector index are not as the catalog last knew them."""
     index = library._catalog.read_state().index
-    return index.number > 0 and library._follower._place.seal(index.number) != index.seal
+    return index.number > 0 and not library._follower._is_sealed(index)
 
 
 def judge(found: Findings, before: State, changes: Sequence[Change], acknowledged: int) -> list[str]:
