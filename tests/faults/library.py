@@ -25,7 +25,7 @@ from tests.fakes import FakeEmbedder, make_article, split_paragraphs
 # Forked from a process that has imported Chroma and LangChain: 5 ms instead of 2 s a start.
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(["chromadb", "assistant.answer", "assistant.cli", "tests.faults.library"])
-LONG_WAIT = 120.0  # seconds: a hang, on a busy machine too
+LONG_WAIT = 60.0  # seconds: a hang, on a busy machine too
 SAVED_EVERY = 10  # vectors, after which Chroma writes its graph; at its own 1,000 most of these libraries never would
 LONGEST = 60  # passages of an article
 ARTICLES = 8
@@ -200,7 +200,7 @@ def examine_now(home: Path, defences: Defences, reply: Connection) -> None:
 def is_torn(library: Library) -> bool:
     """True when the files of the vector index are not as the catalog last knew them."""
     index = library._catalog.read_state().index
-    return index.number > 0 and library._follower._place.seal(index.number) != index.seal
+    return index.number > 0 and not library._follower._is_sealed(index)
 
 
 def judge(found: Findings, before: State, changes: Sequence[Change], acknowledged: int) -> list[str]:
@@ -238,7 +238,9 @@ class Ingest:
     def wait(self) -> Ended:
         acknowledged = [float(moment) for moment in self._read_acknowledgements()]
         self._process.join(LONG_WAIT)
-        return Ended(self._changes, acknowledged, self._process.exitcode)
+        exit_code = self._process.exitcode
+        self._process.kill()  # one that hangs would outlive the test
+        return Ended(self._changes, acknowledged, exit_code)
 
     def _read_acknowledgements(self) -> Iterator[bytes]:
         with self._acknowledgements, suppress(EOFError):

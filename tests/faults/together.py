@@ -171,8 +171,8 @@ class Reader:
         sender.close()
 
     def wait_until_open(self) -> None:
-        self._reply.poll(LONG_WAIT)
-        self._reply.recv_bytes()
+        if self._reply.poll(LONG_WAIT):
+            self._reply.recv_bytes()
 
     def wait(self) -> Read | ProcessEnded:
         try:
