@@ -29,6 +29,7 @@ from ingest.catalog import (
     refuse_other_fingerprint,
     vector_key,
 )
+from ingest.catalog_feedback import Feedback
 from ingest.errors import LibraryLocked, LibraryUnwritable
 from ingest.follower import IndexFollower
 from ingest.lock import WriterLock
@@ -204,6 +205,16 @@ class Library:
     def document_frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many passages each term (of ingest/terms.py) stands, 0 for one in none."""
         return self._catalog.count_documents(terms)
+
+    # -- what readers thought -----------------------------------------------------------------------------------------
+
+    def keep_feedback(self, feedback: Feedback) -> None:
+        """Keep a rating of an answer, also in a library opened for reading. Raises LibraryLocked, LibraryUnwritable."""
+        self._catalog.keep_feedback(feedback)
+
+    def feedback(self) -> list[Feedback]:
+        """Every rating, oldest first."""
+        return self._catalog.list_feedback()
 
     # -- embedding ----------------------------------------------------------------------------------------------------
 
