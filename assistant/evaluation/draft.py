@@ -24,7 +24,10 @@ DEFINED = re.compile(
     r"(?P<article>An? |The )?(?P<subject>[^,;:]{3,60}?) (?P<verb>is|are|means) "
     r"(?P<rest>(?:an? |the |that )?\S.*)"
 )
-POINTING = re.compile(r"(?:this|that|these|those|it|they|he|she|there|here|one|each|both|some|many|such)\b", re.I)
+# Begins a sentence that speaks of something named before it, or that is no sentence by itself.
+POINTING = re.compile(
+    r"(?:this|that|these|those|it|they|he|she|there|here|one|each|both|some|many|such|because|if|when|while)\b", re.I
+)
 ABOUT = re.compile(r"(?:about|around|roughly|approximately|nearly|almost|some) $")
 YEAR = re.compile(r"(?:19|20)\d\d")
 PLACE = re.compile(r"\bin the (?:US|U\.S\.|United States|country)")
@@ -147,9 +150,8 @@ def _ask_definitions(places: Iterable[_Place]) -> Iterator[TestPrompt]:
 def _ask_lists(places: Iterable[_Place]) -> Iterator[TestPrompt]:
     for place in places:
         if len(place.items) > 1:
-            asked = _lower(place.heading).rstrip("?") if place.heading else place.text.rstrip(": ")
             facts = tuple(dict.fromkeys(choose_fact(item) for item in place.items))[:LIST_FACTS]
-            yield TestPrompt(f"What are {asked}?", facts=facts, headings=_as_tuple(place.heading))
+            yield TestPrompt(f"{place.text.rstrip(': ')}: which ones?", facts=facts, headings=_as_tuple(place.heading))
 
 
 def _ask_headings(places: Iterable[_Place]) -> Iterator[TestPrompt]:

@@ -52,7 +52,7 @@ def permute_exactly(before: list[Counts], after: list[Counts]) -> float:
         pairs = [(b, a) if swap else (a, b) for a, b, swap in zip(before, after, exchanged, strict=True)]
         first, second = zip(*pairs, strict=True)
         one, other = (sum(part for part, _ in side) / sum(whole for _, whole in side) for side in (first, second))
-        return abs(other - one)
+        return float(abs(other - one))
 
     observed = differ((False,) * len(before))
     drawn = [differ(exchanged) for exchanged in product((False, True), repeat=len(before))]
