@@ -103,7 +103,7 @@ def _ask_figures(places: Iterable[_Place]) -> Iterator[TestPrompt]:
             continue
         start, end = span
         before = ABOUT.sub("", place.text[:start])
-        if not before.strip():
+        if not before.strip() or before.endswith("#"):  # "#1" is a place, and no amount
             continue
         question = before + _choose_words(place.text[start:end], place.text[end:]) + _read_on(place.text[end:])
         yield TestPrompt(f"{question.strip()}?", facts=(place.text[start:end],), headings=_as_tuple(place.heading))
@@ -131,7 +131,9 @@ def _choose_words(figure: str, after: str) -> str:
 
 def _read_on(rest: str) -> str:
     """To the end of the clause, without the unit that the question word stands for."""
-    return re.split(r"[,;:(]|[.!?](?:\s|$)", re.sub(r"^\s?(?:percent|per cent)\b", "", rest), maxsplit=1)[0].rstrip()
+    return re.split(r"[,;:(](?!\d)|[.!?](?:\s|$)", re.sub(r"^\s?(?:percent|per cent)\b", "", rest), maxsplit=1)[
+        0
+    ].rstrip()
 
 
 # -- definitions, lists, headings --------------------------------------------------------------------------------------
