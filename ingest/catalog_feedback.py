@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS feedback (
 )
 """
 
+KEPT = 10_000  # ratings; the oldest go first, so that nobody fills the disk with thumbs
+
 
 @dataclass(frozen=True)
 class Quote:
@@ -43,7 +45,7 @@ class Feedback:
     given_at: str = ""  # ISO 8601, UTC; filled in when it is kept
 
 
-def keep_feedback(connection: sqlite3.Connection, feedback: Feedback) -> None:
+def keep_feedback(connection: sqlite3.Connection, feedback: Feedback, kept: int = KEPT) -> None:
     connection.execute(FEEDBACK_SCHEMA)
     connection.execute(
         "INSERT INTO feedback (given_at, rating, question, history, answer, answered, quotes)"
@@ -58,6 +60,7 @@ def keep_feedback(connection: sqlite3.Connection, feedback: Feedback) -> None:
             json.dumps([asdict(quote) for quote in feedback.quotes]),
         ),
     )
+    connection.execute("DELETE FROM feedback WHERE number <= (SELECT max(number) FROM feedback) - ?", (kept,))
 
 
 def list_feedback(connection: sqlite3.Connection) -> list[Feedback]:

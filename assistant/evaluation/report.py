@@ -23,7 +23,7 @@ from assistant.evaluation.plots import draw_plots, draw_sweep
 from assistant.evaluation.record import write_file
 from assistant.evaluation.report_prompts import render_filters, render_prompts
 from assistant.evaluation.run import Evaluation
-from assistant.evaluation.summary import name_measure, write_value
+from assistant.evaluation.summary import name_measure, write_moved, write_value
 from assistant.evaluation.sweep import Sweep, list_rows
 
 STATIC = files("assistant.evaluation") / "static"
@@ -155,7 +155,10 @@ def _render_verdict(evaluation: Evaluation) -> str:
 
 
 def _write_date(date: str) -> str:
-    moment = datetime.fromisoformat(date)
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:  # a run that somebody edited
+        return date
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
@@ -194,7 +197,7 @@ def _render_measure(measure: Measure, evaluation: Evaluation, moved: Difference 
     floor = evaluation.floors.get(measure.name, evaluation.floors.get(measure.name + CEILING))
     breached = any(breach.measure == measure.name for breach in evaluation.breaches)
     bar = _render_bar(value, evaluation.intervals[measure.name], floor) if measure.is_share else "<span></span>"
-    told = "" if floor is None else _tell_floor(measure, floor, breached=breached)
+    told = "" if floor is None else f"<span>{_tell_floor(measure, floor, breached=breached)}</span>"
     return (
         f'<div class="measure{" breached" if breached else ""}" title="{escape(measure.formula)}">'
         f'<span class="name">{escape(measure.label)}</span>{bar}'
@@ -222,16 +225,14 @@ def _render_moved(moved: Difference | None) -> str:
     if moved is None or moved.before == moved.after:
         return ""
     doubt = "" if moved.is_real else ", may be chance"
-    return f' <b class="moved">{"+" if moved.moved > 0 else "−"}{abs(moved.moved) * 100:.1f}{doubt}</b>'
+    return f"<span><b>{write_moved(moved.measure, moved.moved)}</b>{doubt}</span>"
 
 
 # -- since the last run ------------------------------------------------------------------------------------------------
 
 
 def _render_comparison(comparison: Comparison) -> str:
-    since = (
-        " ".join(filter(None, (comparison.date[:16].replace("T", " "), comparison.commit[:10]))) or "the earlier run"
-    )
+    since = _write_date(comparison.date) if comparison.date else "the earlier run"
     moved = [one for one in comparison.differences if one.before != one.after]
     header = ("Measure", "Then", "Now", "Difference, 95%", "p, adjusted", "More than chance?")
     table = _table(header, map(_list_cells, moved)) if moved else "<p>No measure moved.</p>"
@@ -240,8 +241,9 @@ def _render_comparison(comparison: Comparison) -> str:
         "" if comparison.same_prompts else "The prompt files are not the same as then.",
         "" if comparison.same_articles else "The articles are not the same as then.",
     )
-    told = f"{comparison.paired} prompts were asked in both runs. {' '.join(filter(None, doubts))}"
-    return f'<section><h2>Since {escape(since)}</h2><p class="note">{told}</p>{table}{changes}</section>'
+    commit = f"Commit {_shorten_commit(comparison.commit)}. " if comparison.commit else ""
+    told = f"{commit}{comparison.paired} prompts were asked in both runs. {' '.join(filter(None, doubts))}"
+    return f'<section><h2>Since {escape(since)}</h2><p class="note">{escape(told)}</p>{table}{changes}</section>'
 
 
 def _render_changes(name: str, changes: Sequence[Change]) -> str:
@@ -251,12 +253,12 @@ def _render_changes(name: str, changes: Sequence[Change]) -> str:
 
 def _list_cells(one: Difference) -> tuple[str, ...]:
     low, high = one.interval or (one.moved, one.moved)
-    scale = 1 if one.measure == "words" else 100
+    moved, least, most = (write_moved(one.measure, value) for value in (one.moved, low, high))
     return (
         name_measure(one.measure),
         write_value(one.measure, one.before),
         write_value(one.measure, one.after),
-        f"{one.moved * scale:+.1f}  ({low * scale:+.1f} to {high * scale:+.1f})",
+        f"{moved} ({least} to {most})",
         f"{one.adjusted:.3f}",
         "yes" if one.is_real else "may be chance",
     )

@@ -13,7 +13,7 @@ from assistant.evaluation.judge import Judgement
 from assistant.evaluation.measures import STEPS, Result
 from assistant.evaluation.plots import name_groups
 
-MARK = re.compile(r"\[(\d+)\]|\[unverified\]")
+MARK = re.compile(r" ?(?:\[(\d+)\]|\[unverified\])")
 
 
 def render_filters(results: Sequence[Result], comparison: Comparison | None) -> str:
@@ -115,7 +115,8 @@ def _render_answer(number: int, result: Result) -> str:
     pieces, done, text = [], 0, result.reply.text
     known = {citation.number for citation in result.reply.citations}
     for found in MARK.finditer(text):
-        pieces += [escape(text[done : found.start()]), _render_mark(number, found, known)]
+        gap = "\u00a0" if found[0].startswith(" ") else ""  # a mark stays with its last word
+        pieces += [escape(text[done : found.start()]), gap, _render_mark(number, found, known)]
         done = found.end()
     kind = "answer" if result.reply.answered else "answer refusal"
     return f'<p class="label">Answer</p><div class="{kind}">{"".join(pieces)}{escape(text[done:])}</div>'
@@ -124,7 +125,7 @@ def _render_answer(number: int, result: Result) -> str:
 def _render_mark(number: int, found: re.Match[str], known: set[int]) -> str:
     if found[1] and int(found[1]) in known:
         return f'<a class="mark" href="#q{number}-{found[1]}">{found[1]}</a>'
-    return f'<span class="mark loose">{escape(found[0])}</span>'
+    return f'<span class="mark loose">{escape(found[0].strip())}</span>'
 
 
 def _render_expected(result: Result) -> str:

@@ -49,6 +49,12 @@ def write_value(name: str, value: float) -> str:
     return f"{value:.1%}" if name == PASSED or BY_NAME[name].is_share else f"{value:.1f}"
 
 
+def write_moved(name: str, moved: float) -> str:
+    """A difference of totals: points of a percent, or the number itself."""
+    points = 100 * moved if name == PASSED or BY_NAME[name].is_share else moved
+    return f"{points:+.1f}".replace("-", "−")
+
+
 def name_measure(name: str) -> str:
     return "prompts right" if name == PASSED else BY_NAME[name].label
 

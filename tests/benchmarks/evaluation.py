@@ -1,7 +1,7 @@
 """`career evaluate` of 1,000 prompts on the 54 pages: seconds of the whole command, and whether two runs say the same.
 
-The prompts are those that `career prompts draft` proposes from the pages, nobody having edited them, so that their scores
-tell little; what is measured is the command: reading, asking, measuring, intervals, report, plots, JUnit and the kept run.
+The prompts are those that `career prompts draft` proposes from the pages, and nobody has edited them, so that their
+scores tell little. What is measured is the command: reading, asking, measuring, intervals, report, plots, JUnit.
 """
 
 from __future__ import annotations

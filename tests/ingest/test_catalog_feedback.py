@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ingest.catalog_feedback import Feedback, Quote
+from ingest.catalog_feedback import Feedback, Quote, keep_feedback, list_feedback
+from ingest.database import Database
 from ingest.library import Library
 from ingest.settings import IngestSettings
 from tests.fakes import FakeEmbedder
@@ -32,6 +33,14 @@ def test_a_reader_keeps_ratings_that_others_read(tmp_path: Path) -> None:
 def test_a_library_without_ratings_has_none(tmp_path: Path) -> None:
     with open_library(tmp_path, read_only=True) as library:
         assert library.feedback() == []
+
+
+def test_the_oldest_ratings_go_first_when_there_are_too_many(tmp_path: Path) -> None:
+    database = Database(tmp_path / "catalog.sqlite3")
+    with database.write() as connection:
+        for number in range(5):
+            keep_feedback(connection, replace(FEEDBACK, question=str(number)), kept=3)
+        assert [feedback.question for feedback in list_feedback(connection)] == ["2", "3", "4"]
 
 
 def test_a_rating_is_no_change_of_the_articles(tmp_path: Path) -> None:
