@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -246,3 +247,19 @@ def test_the_packaged_prompts_name_packaged_articles_only() -> None:
 def test_every_packaged_follow_up_has_its_stand_alone_form() -> None:
     prompts = load_prompts([PACKAGED / "follow-ups.yaml"])
     assert all(prompt.standalone for prompt in prompts if prompt.history)
+
+
+def read_examples(language: str) -> list[str]:
+    """The code blocks of corpus/README.md in one language."""
+    text = (find_corpus() / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)
+
+
+def test_the_documented_examples_can_be_read(tmp_path: Path) -> None:
+    (in_yaml,) = read_examples("yaml")
+    first, second = load(tmp_path, in_yaml)
+    assert first.facts == ("$112,165", Amount(112_165, "$", 500), AnyOf(("base salary", "base pay")))
+    assert set(without_place(first)) == {name for name, value in vars(first).items() if value and name != "where"}
+    assert not second.answerable
+    (in_csv,) = read_examples("csv")
+    assert [prompt.answerable for prompt in load(tmp_path, in_csv, "prompts.csv")] == [True, False]
