@@ -164,32 +164,34 @@ def _fell(measure: str, moved: float) -> bool:
 
 
 def draw_sweep(sweep: Sweep) -> Picture:
-    """A line for each of a few measures over the settings that were tried."""
-    left, right, top, floor = 40.0, WIDTH - 104, 10.0, 200.0
-    names = [point.name for point in sweep.points]
-    step = (right - left) / max(1, len(names) - 1)
-    inks = ("accent", "warn", "ink", "soft")
+    """A line for each of a few measures over the settings that were tried, from a little below the lowest of them."""
+    left, right, top, floor = 40.0, WIDTH - 112, 10.0, 200.0
+    step = (right - left) / max(1, len(sweep.points) - 1)
+    lines = {name: [getattr(point.evaluation.totals, name) for point in sweep.points] for name in SWEPT}
+    known = [value for values in lines.values() for value in values if value is not None]
+    least = max(0.0, math.floor(10 * min(known, default=0.0) - 0.5) / 10)
+
+    def place(value: float) -> float:
+        return floor - (floor - top) * (value - least) / (1 - least)
+
     shapes: list[Shape] = []
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        y = floor - (floor - top) * share
+    for share in (least + (1 - least) * quarter / 4 for quarter in range(5)):
+        y = place(share)
         shapes += [Stroke(((left, y), (right, y))), Words(left - 8, y + 4, f"{share:.0%}", anchor="end", size=11)]
-    placed: list[float] = []
-    for ink, measure in zip(inks, SWEPT, strict=True):
-        known = [(index, getattr(point.evaluation.totals, measure)) for index, point in enumerate(sweep.points)]
-        line = [
-            (left + step * index, floor - (floor - top) * value, value) for index, value in known if value is not None
-        ]
+    taken: list[float] = []
+    for ink, (name, values) in zip(("accent", "warn", "ink", "soft"), lines.items(), strict=True):
+        line = [(left + step * at, place(value), value) for at, value in enumerate(values) if value is not None]
         if not line:
             continue
         shapes.append(Stroke(tuple((x, y) for x, y, _ in line), ink, 1.5))
-        shapes += [Dot(x, y, 3.5, ink, note=f"{name_measure(measure)}: {value:.1%}") for x, y, value in line]
-        at = _find_room(line[-1][1] + 4, placed)
-        placed.append(at)
-        shapes.append(Words(right + 10, at, shorten(name_measure(measure), 20), ink, size=10.5))
-    for index, name in enumerate(names):
-        shapes.append(Words(left + step * index, floor + 18, shorten(name.rpartition("=")[2], 12), anchor="middle"))
-    shapes.append(Words((left + right) / 2, floor + 36, ", ".join(axis.name for axis in sweep.axes), "ink", "middle"))
-    told = "; ".join(names)
+        shapes += [Dot(x, y, 3.5, ink, note=f"{name_measure(name)}: {value:.1%}") for x, y, value in line]
+        taken.append(_find_room(line[-1][1] + 4, taken))
+        shapes.append(Words(right + 10, taken[-1], name_measure(name), ink, size=10.5))
+    for at, point in enumerate(sweep.points):
+        value = ", ".join(map(str, point.values.values()))
+        shapes.append(Words(left + step * at, floor + 18, shorten(value, 12), anchor="middle"))
+    shapes.append(Words((left + right) / 2, floor + 38, ", ".join(axis.name for axis in sweep.axes), "ink", "middle"))
+    told = "; ".join(point.name for point in sweep.points)
     return Picture("sweep", "The settings tried", told, WIDTH, floor + 44, tuple(shapes))
 
 

@@ -88,15 +88,14 @@ def build_sweep_page(sweep: Sweep) -> str:
     header, *rows = list_rows(sweep)
     tried = f"{len(sweep.points)} combinations of {', '.join(axis.name for axis in sweep.axes)}"
     top = f"<header>{KICKER}<h1>Settings tried</h1><p>{escape(tried)}</p></header>"
-    return _frame(
-        "Settings tried", f"{top}<section>{_table(header, rows)}</section>{_render_plots([draw_sweep(sweep)])}"
-    )
+    table = _table(header, rows, "numbers")
+    return _frame("Settings tried", f"{top}<section>{table}</section>{_render_plots([draw_sweep(sweep)])}")
 
 
-def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "words") -> str:
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
     body = "".join(_render_row(row) for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f'<div class="wide {kind}"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _render_row(cells: Iterable[str]) -> str:
@@ -235,7 +234,7 @@ def _render_comparison(comparison: Comparison) -> str:
     since = _write_date(comparison.date) if comparison.date else "the earlier run"
     moved = [one for one in comparison.differences if one.before != one.after]
     header = ("Measure", "Then", "Now", "Difference, 95%", "p, adjusted", "More than chance?")
-    table = _table(header, map(_list_cells, moved)) if moved else "<p>No measure moved.</p>"
+    table = _table(header, map(_list_cells, moved), "numbers") if moved else "<p>No measure moved.</p>"
     changes = "".join(_render_changes(name, group) for name, group in group_changes(comparison.changes).items())
     doubts = (
         "" if comparison.same_prompts else "The prompt files are not the same as then.",
