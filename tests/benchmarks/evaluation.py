@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import time
-from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ def run(home: Path) -> Result:
     pages = [str(page) for page in list_bls_pages()]
     with open_library([], home / "pages") as (library, settings):
         list(add_articles(pages, library, settings))
-        prompts = list(islice(_take_turns(library), PROMPTS))
+        prompts = _spread([prompt for one in library.articles() for prompt in draft_prompts(library.article(one.id))])
     file = home / "prompts.yaml"
     file.write_text(write_prompts(prompts), encoding="utf-8")
     written = ["--report", "report.html", "--junit", "junit.xml", "--plots", "plots"]
@@ -51,10 +50,9 @@ def run(home: Path) -> Result:
     )
 
 
-def _take_turns(library: Library) -> Any:
-    """One prompt of each article, then a second of each, so that all articles are asked about."""
-    drafted = [draft_prompts(library.article(summary.id)) for summary in library.articles()]
-    return (prompt for turn in zip_longest(*drafted) for prompt in turn if isinstance(prompt, TestPrompt))
+def _spread(drafted: list[TestPrompt]) -> list[TestPrompt]:
+    """PROMPTS of them, of every article and every kind."""
+    return [drafted[number * len(drafted) // PROMPTS] for number in range(min(PROMPTS, len(drafted)))]
 
 
 def _evaluate(library: Path, folder: Path, file: Path, options: list[str]) -> float:
