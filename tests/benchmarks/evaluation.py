@@ -17,7 +17,6 @@ from typing import Any
 from assistant.evaluation.draft import draft_prompts
 from assistant.evaluation.prompt_writer import write_prompts
 from assistant.evaluation.prompts import TestPrompt
-from ingest.library import Library
 from ingest.pipeline import add_articles
 from tests.benchmarks.library import open_library
 from tests.benchmarks.result import Result, list_bls_pages
