@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from assistant.evaluation.compare import Comparison
+from assistant.evaluation.compare import Comparison, Difference
 from assistant.evaluation.drawing import Box, Dot, Picture, Shape, Stroke, Words
 from assistant.evaluation.measures import BY_NAME, Result, find_percentile
 from assistant.evaluation.run import Evaluation
@@ -25,7 +25,7 @@ SWEPT = ("facts_in_quotes", "refusals_right", "mrr", "citations_valid")
 def draw_plots(evaluation: Evaluation, comparison: Comparison | None = None) -> list[Picture]:
     """The pictures of a run, those with something to show."""
     pictures = [draw_tags(evaluation.results), draw_evidence(evaluation.results), draw_times(evaluation.results)]
-    if comparison and comparison.differences:
+    if comparison and _list_moved(comparison):
         pictures.insert(0, draw_comparison(comparison))
     return pictures
 
@@ -137,14 +137,14 @@ def _round_up(value: float) -> float:
 
 
 def draw_comparison(comparison: Comparison) -> Picture:
-    """A hollow dot where each share was, a full one where it is."""
-    rows = [one for one in comparison.differences if one.measure not in BY_NAME or BY_NAME[one.measure].is_share]
+    """A hollow dot where each share that moved was, a full one where it is."""
+    rows = _list_moved(comparison)
     reach, left = WIDTH - 64 - LABELS - 20, LABELS + 20
     shapes: list[Shape] = []
     for row, one in enumerate(rows):
         middle = row * ROW + ROW / 2
         before, after = left + reach * one.before, left + reach * one.after
-        ink = "soft" if one.before == one.after else "warn" if _fell(one.measure, one.moved) else "accent"
+        ink = "warn" if _fell(one.measure, one.moved) else "accent"
         shapes.append(Words(left - 12, middle + 4, shorten(name_measure(one.measure), 24), "ink", "end", 11))
         shapes.append(Stroke(((before, middle), (after, middle)), ink, 2))
         shapes.append(Dot(before, middle, 4, ink, hollow=True, note=f"before: {write_value(one.measure, one.before)}"))
@@ -153,6 +153,11 @@ def draw_comparison(comparison: Comparison) -> Picture:
     shapes += _draw_scale(left, left + reach, 0, len(rows) * ROW, percent=True)
     told = "; ".join(f"{name_measure(one.measure)} {one.before:.3f}, now {one.after:.3f}" for one in rows)
     return Picture("compared", "This run and the last (hollow)", told, WIDTH, len(rows) * ROW + 22, tuple(shapes))
+
+
+def _list_moved(comparison: Comparison) -> list[Difference]:
+    shares = (one for one in comparison.differences if one.measure not in BY_NAME or BY_NAME[one.measure].is_share)
+    return [one for one in shares if one.before != one.after]
 
 
 def _fell(measure: str, moved: float) -> bool:

@@ -179,7 +179,7 @@ def _render_steps(evaluation: Evaluation) -> str:
 def _render_measures(evaluation: Evaluation, comparison: Comparison | None) -> str:
     moved = {one.measure: one for one in comparison.differences} if comparison else {}
     groups = "".join(_render_group(group, evaluation, moved) for group in GROUPS)
-    key = "A bar shows the total, its dark part the 95% interval, the tick the floor."
+    key = "A bar shows the total, its strong part the 95% interval, the tick the floor."
     return f'<section><h2>Measures</h2><p class="note">{key}</p><div class="groups">{groups}</div></section>'
 
 
