@@ -20,7 +20,6 @@ from assistant.evaluation.sections import (
     find_headings,
     find_relevant,
     is_under,
-    name_section,
     rank_sections,
 )
 from ingest.terms import split_terms
@@ -529,8 +528,3 @@ def total(counts: Sequence[Counts]) -> float | None:
 def find_percentile(ordered: Sequence[float], share: float) -> float | None:
     """The value at nearest rank."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
-
-
-def name_relevant(result: Result, article_id: str, start: int, find_text: FindText) -> bool:
-    """True for a place in an article that lies in a section that answers."""
-    return name_section(article_id, start, find_text) in result.relevant
