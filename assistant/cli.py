@@ -23,15 +23,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from assistant.errors import CareerError, EvaluationInvalid, QuestionInvalid, SettingsInvalid
+from assistant.cli_evaluation import add_commands, load_judge, make_chain
+from assistant.errors import CareerError, QuestionInvalid, SettingsInvalid
 from ingest.errors import SourceError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from assistant.conversation import Reply
-    from assistant.evaluation.measures import Result
-    from assistant.evaluation.run import Evaluation
     from assistant.settings import Settings
     from ingest.archive import Copied
     from ingest.article import Article
@@ -150,6 +149,8 @@ class Application:
     export_library: Callable[..., Iterable[Copied]] = export_library
     import_archive: Callable[[Path, Library], Iterable[Copied]] = import_archive
     serve_page: Callable[..., None] = serve_page
+    load_judge: Callable[..., Callable[[str], str]] = load_judge
+    make_chain: Callable[..., Chain] = make_chain
 
 
 class Session:
@@ -520,66 +521,7 @@ def remove(context: typer.Context, article_id: ArticleId) -> None:
     print(f"removed  {article_id}")
 
 
-@app.command()
-def evaluate(
-    context: typer.Context,
-    prompts: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Test prompts. None: the packaged ones, with their floors.", metavar="PROMPTS.yaml..."),
-    ] = None,
-    as_json: AsJson = False,
-    report: Annotated[Path | None, typer.Option(help="Write a page for people.", metavar="FILE.html")] = None,
-    compare: Annotated[
-        Path | None, typer.Option(help="Show what changed since an earlier --json.", metavar="OLD.json")
-    ] = None,
-) -> None:
-    """Ask test prompts and measure the replies; exit code 1 when they are below the floors beside the prompts."""
-    from assistant.evaluation.report import compare_outcomes, describe_result, load_outcomes, write_page
-    from assistant.evaluation.run import evaluate
-
-    session: Session = context.obj
-    files = prompts or _find_prompts()
-    before = load_outcomes(compare) if compare else {}
-    chain = session.load_chain()
-
-    def show_result(result: Result) -> None:
-        if not as_json:
-            _print_text(describe_result(result))
-
-    evaluation = evaluate(files, chain, chain.library, session.settings, on_result=show_result)
-    changes = compare_outcomes(evaluation, before) if compare else []
-    _print_evaluation(evaluation, changes, as_json=as_json, compared=compare is not None)
-    if report:
-        write_page(evaluation, report)
-    if evaluation.breaches:
-        raise typer.Exit(1)
-
-
-def _find_prompts() -> list[Path]:
-    from assistant.settings import find_corpus
-
-    folder = find_corpus() / "prompts"
-    files = sorted(folder.glob("*.yaml"))
-    if not files:
-        raise EvaluationInvalid(f"{folder}: holds no test prompts. Name a file: career evaluate PROMPTS.yaml.")
-    return files
-
-
-def _print_evaluation(evaluation: Evaluation, changes: Sequence[Any], *, as_json: bool, compared: bool) -> None:
-    from assistant.evaluation.report import as_dict, describe_totals
-
-    if as_json:
-        _print_json(as_dict(evaluation) | ({"changes": [asdict(change) for change in changes]} if compared else {}))
-    else:
-        print("", *describe_totals(evaluation.totals), sep="\n")
-        if compared:
-            _print_text(
-                "\n".join(("", "since the earlier evaluation:", *(str(change) for change in changes or ["no change"])))
-            )
-    for article in evaluation.missing_articles:
-        _print_notice(f"no reply cites {article}: is it in the library? `career ingest` adds the packaged articles")
-    for breach in evaluation.breaches:
-        _print_notice(str(breach))
+add_commands(app)  # evaluate, prompts
 
 
 @app.command()

@@ -36,6 +36,11 @@ def load_model_writer(settings: Settings) -> ModelWriter:
 
     Raises ModelUnknown or ModelKeyMissing, each with what to do about it.
     """
+    return ModelWriter(settings.model, load_chat_model(settings))
+
+
+def load_chat_model(settings: Settings) -> Any:
+    """LangChain's model alone, for whoever asks it something else. Raises as load_model_writer."""
     from dotenv import load_dotenv
     from langchain.chat_models import init_chat_model
 
@@ -58,7 +63,7 @@ def load_model_writer(settings: Settings) -> ModelWriter:
             "ollama:llama3.2, or leave it empty to answer without a model."
         ) from error
     check_key(name, model)
-    return ModelWriter(name, model)
+    return model
 
 
 def _key_missing(name: str, variable: str) -> ModelKeyMissing:

@@ -19,6 +19,7 @@ import numpy as np
 
 from ingest.article import Article, Passage
 from ingest.catalog_check import find_bad_articles, find_bad_words, find_damage, is_word_index_whole
+from ingest.catalog_feedback import Feedback, keep_feedback, list_feedback
 from ingest.catalog_passages import (
     PASSAGE_TYPE,
     StoredPassage,
@@ -421,6 +422,17 @@ class Catalog:
             set_meta(connection, "terms_version", str(TERMS_VERSION))
             for row in connection.execute("SELECT * FROM passages").fetchall():
                 write_words(connection, row["number"], to_passage(row))
+
+    # -- what readers thought ----------------------------------------------------------------------------------------
+
+    def keep_feedback(self, feedback: Feedback) -> None:
+        """Keep a rating, also of a reader: it touches nothing that another one reads."""
+        with self._database.write(force=True) as connection:
+            keep_feedback(connection, feedback)
+
+    def list_feedback(self) -> list[Feedback]:
+        with self._database.read() as connection:
+            return list_feedback(connection)
 
     # -- checking ----------------------------------------------------------------------------------------------------
 

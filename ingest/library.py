@@ -32,6 +32,7 @@ from ingest.catalog import (
     refuse_other_fingerprint,
     vector_key,
 )
+from ingest.catalog_feedback import Feedback
 from ingest.catalog_passages import PASSAGE_TYPE, UNIT_TYPE
 from ingest.doctor import check_library, finish_work, repair_library
 from ingest.errors import LibraryDamaged, LibraryUnwritable
@@ -271,6 +272,16 @@ class Library:
         """In how many passages each term (of ingest/terms.py) stands, 0 for one in none."""
         with self._noticing_damage():
             return self._catalog.count_documents(terms)
+
+    # -- what readers thought -----------------------------------------------------------------------------------------
+
+    def keep_feedback(self, feedback: Feedback) -> None:
+        """Keep a rating of an answer, also in a library opened for reading. Raises LibraryLocked, LibraryUnwritable."""
+        self._catalog.keep_feedback(feedback)
+
+    def feedback(self) -> list[Feedback]:
+        """Every rating, oldest first."""
+        return self._catalog.list_feedback()
 
     # -- embedding ----------------------------------------------------------------------------------------------------
 

@@ -1,25 +1,33 @@
-"""Test prompts: questions with the facts an answer must quote. Read from YAML, each with its file and line.
+"""Test prompts: questions with what a right reply must hold. Read from YAML, JSON Lines or CSV, each with its line.
 
 - question: And a software engineer?
   history: ["How much does a machine learning engineer earn in the US?"]
-  facts: ["$112,165"]                # each must stand in one cited quote of the answer
+  standalone: How much does a software engineer earn in the US?
+  facts:                             # each must stand in one cited quote of the answer
+    - "$112,165"                     # letter for letter
+    - {number: 112165, unit: $, tolerance: 500}   # however it is written: "$112K" is near enough
+    - any: ["base salary", "base pay"]
+  forbidden: ["$158,147"]            # none of these may stand in the answer
   articles: [ml-engineer-vs-software-engineer]   # the reply must cite one of them
+  headings: [What a software engineer does]      # and quote from below one of these
   answerable: true                   # false: the articles do not say, and the reply must say so
+  tags: [pay]
+  note: Anything for whoever reads it.
+
+`corpus/prompts/prompts.schema.json` says the same to editors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import yaml
-
 from assistant.conversation import Turn
 from assistant.errors import PromptsInvalid
-
-FIELDS = ("question", "history", "facts", "articles", "answerable")
+from assistant.evaluation.facts import Amount, AnyOf, Fact
+from assistant.evaluation.prompt_files import Field, Row, read_rows
 
 
 @dataclass(frozen=True)
@@ -30,10 +38,15 @@ class TestPrompt:
 
     question: str
     history: tuple[Turn, ...] = ()
-    facts: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
     articles: tuple[str, ...] = ()
     answerable: bool = True
     where: str = ""  # file:line
+    standalone: str = ""  # what a person would ask who could not refer to the history
+    forbidden: tuple[Fact, ...] = ()
+    headings: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def key(self) -> str:
@@ -43,88 +56,80 @@ class TestPrompt:
 
 def load_prompts(paths: Sequence[Path]) -> list[TestPrompt]:
     """Every test prompt of the files, in order. Raises PromptsInvalid naming file, line, field and remedy."""
-    return [prompt for path in paths for prompt in _load_file(path)]
+    return [read_prompt(row, path) for path in paths for row in read_rows(path)]
 
 
-def _load_file(path: Path) -> Iterator[TestPrompt]:
-    document = _parse_yaml(path)
-    if not isinstance(document, yaml.SequenceNode) or not document.value:
-        raise PromptsInvalid(f"{path}: holds no test prompts. Write a list: - question: ...")
-    for node in document.value:
-        yield _read_prompt(node, path)
-
-
-def _parse_yaml(path: Path) -> yaml.Node | None:
-    try:
-        return yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=yaml.SafeLoader)
-    except FileNotFoundError as error:
-        raise PromptsInvalid(f"{path}: no such file. Check the path of the test prompts.") from error
-    except IsADirectoryError as error:
-        raise PromptsInvalid(f"{path}: a folder. Name its files: {path}/*.yaml.") from error
-    except UnicodeDecodeError as error:
-        raise PromptsInvalid(f"{path}: not UTF-8 text. Save the test prompts as UTF-8.") from error
-    except OSError as error:
-        raise PromptsInvalid(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PromptsInvalid(f"{path}:{line}: not valid YAML ({error.problem}). Put the text in quotes.") from error
-    except yaml.YAMLError as error:
-        raise PromptsInvalid(f"{path}: not valid YAML ({' '.join(str(error).split())}).") from error
-    except RecursionError as error:
-        raise PromptsInvalid(f"{path}: nested too deeply. Write a list: - question: ...") from error
-
-
-def _read_prompt(node: yaml.Node, path: Path) -> TestPrompt:
-    where = f"{path}:{node.start_mark.line + 1}"
-    if not isinstance(node, yaml.MappingNode):
-        raise PromptsInvalid(f"{where}: not a test prompt. Write: - question: ...")
-    fields = _read_fields(node, path)
+def read_prompt(row: Row, path: Path) -> TestPrompt:
+    """The prompt that a row of a file describes. Raises PromptsInvalid."""
+    fields: dict[str, Any] = {}
+    for field in row.fields:
+        where = f"{path}:{field.line}"
+        if field.name not in READERS:
+            raise PromptsInvalid(f"{where}: {field.name}: no such field. Use {', '.join(READERS)}.")
+        if field.name in fields:
+            raise PromptsInvalid(f"{where}: {field.name} is given twice. Keep one.")
+        fields[field.name] = READERS[field.name](field, where)
+    where = f"{path}:{row.line}"
     if "question" not in fields:
         raise PromptsInvalid(f"{where}: question is missing. Add question: ...")
     prompt = TestPrompt(**fields, where=where)
-    if not prompt.answerable and (prompt.facts or prompt.articles):
-        raise PromptsInvalid(f"{where}: facts and articles cannot go with answerable: false. Leave one of them out.")
+    _refuse_contradictions(prompt, where)
     return prompt
 
 
-def _read_fields(node: yaml.MappingNode, path: Path) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for key, value in node.value:
-        name, where = _construct(key, path), f"{path}:{key.start_mark.line + 1}"
-        if name not in FIELDS:
-            raise PromptsInvalid(f"{where}: {name}: no such field. Use {', '.join(FIELDS)}.")
-        if name in fields:
-            raise PromptsInvalid(f"{where}: {name} is given twice. Keep one.")
-        fields[name] = _read_field(name, _construct(value, path), where)
-    return fields
+def _refuse_contradictions(prompt: TestPrompt, where: str) -> None:
+    if not prompt.answerable and (prompt.facts or prompt.articles):
+        raise PromptsInvalid(f"{where}: facts and articles cannot go with answerable: false. Leave one of them out.")
+    if not prompt.answerable and prompt.headings:
+        raise PromptsInvalid(f"{where}: headings cannot go with answerable: false. Leave one of them out.")
+    if prompt.headings and not prompt.articles:
+        raise PromptsInvalid(f"{where}: headings without articles. Name the articles that have them.")
+    if prompt.standalone and not prompt.history:
+        raise PromptsInvalid(f"{where}: standalone without history. Leave it out, or add history.")
+    if both := [fact for fact in prompt.facts if fact in prompt.forbidden]:
+        raise PromptsInvalid(f"{where}: forbidden: {both[0]} is among the facts, too. Leave one of them out.")
 
 
-def _construct(node: yaml.Node, path: Path) -> Any:
-    try:
-        return yaml.constructor.SafeConstructor().construct_document(node)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        where = f"{path}:{node.start_mark.line + 1}"
-        raise PromptsInvalid(f"{where}: not plain text, a list or true/false. Put the text in quotes.") from error
+def _read_question(field: Field, where: str) -> str:
+    return _read_text(field.name, field.value, where)
 
 
-def _read_field(name: str, value: Any, where: str) -> Any:
-    match name:
-        case "question":
-            return _read_text(name, value, where)
-        case "answerable":
-            if not isinstance(value, bool):
-                raise PromptsInvalid(f"{where}: answerable: must be true or false, not {value!r}.")
-            return value
-        case "history":
-            return tuple(_read_turn(turn, where) for turn in _read_list(name, value, where))
-        case _:
-            return tuple(_read_text(name, text, where) for text in _read_list(name, value, where))
+def _read_texts(field: Field, where: str) -> tuple[str, ...]:
+    return tuple(_read_text(field.name, text, where) for text in _read_list(field, where))
 
 
-def _read_list(name: str, value: Any, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise PromptsInvalid(f'{where}: {name}: must be a list. Write {name}: ["..."].')
-    return value
+def _read_answerable(field: Field, where: str) -> bool:
+    if not isinstance(field.value, bool):
+        raise PromptsInvalid(f"{where}: answerable: must be true or false, not {field.value!r}.")
+    return field.value
+
+
+def _read_history(field: Field, where: str) -> tuple[Turn, ...]:
+    return tuple(_read_turn(turn, where) for turn in _read_list(field, where))
+
+
+def _read_facts(field: Field, where: str) -> tuple[Fact, ...]:
+    return tuple(_read_fact(field.name, fact, where) for fact in _read_list(field, where))
+
+
+READERS: dict[str, Callable[[Field, str], Any]] = {
+    "question": _read_question,
+    "history": _read_history,
+    "standalone": _read_question,
+    "facts": _read_facts,
+    "forbidden": _read_facts,
+    "articles": _read_texts,
+    "headings": _read_texts,
+    "answerable": _read_answerable,
+    "tags": _read_texts,
+    "note": _read_question,
+}
+
+
+def _read_list(field: Field, where: str) -> list[Any]:
+    if not isinstance(field.value, list):
+        raise PromptsInvalid(f'{where}: {field.name}: must be a list. Write {field.name}: ["..."].')
+    return field.value
 
 
 def _read_text(name: str, value: Any, where: str) -> str:
@@ -143,3 +148,53 @@ def _read_turn(value: Any, where: str) -> Turn:
     if unknown or "question" not in value:
         raise PromptsInvalid(f"{where}: history: write a question, or {{question: ..., answer: ...}}.")
     return Turn(**{name: _read_text(f"history: {name}", text, where) for name, text in value.items()})
+
+
+def _read_fact(name: str, value: Any, where: str) -> Fact:
+    """Text, {number, unit, tolerance}, or {any: [...]} of these."""
+    if not isinstance(value, dict):
+        return _read_text(name, value, where)
+    if set(value) == {"any"}:
+        return AnyOf(_read_alternatives(name, value["any"], where))
+    return _read_amount(name, value, where)
+
+
+def _read_alternatives(name: str, value: Any, where: str) -> tuple[str | Amount, ...]:
+    if not isinstance(value, list) or len(value) < 2:
+        raise PromptsInvalid(f'{where}: {name}: any: must be a list of two or more. Write any: ["...", "..."].')
+    if any(isinstance(one, dict) and "any" in one for one in value):
+        raise PromptsInvalid(f"{where}: {name}: any: holds another any. Write one list.")
+    return tuple(
+        _read_amount(name, one, where) if isinstance(one, dict) else _read_text(name, one, where) for one in value
+    )
+
+
+def _read_amount(name: str, value: dict[Any, Any], where: str) -> Amount:
+    unknown = [str(key) for key in value if key not in ("number", "unit", "tolerance")]
+    if unknown or "number" not in value:
+        raise PromptsInvalid(
+            f"{where}: {name}: {', '.join(unknown) or 'number'}: "
+            f"{'no such part' if unknown else 'is missing'}. Write {{number: 158147, unit: $, tolerance: 500}}."
+        )
+    number = _read_number(f"{name}: number", value["number"], where)
+    unit = _read_text(f"{name}: unit", value["unit"], where) if "unit" in value else ""
+    return Amount(number, unit, _read_tolerance(name, value.get("tolerance", 0), number, where))
+
+
+def _read_tolerance(name: str, value: Any, number: float, where: str) -> float:
+    """An amount of the same unit, or a share of the number as text: "2%"."""
+    if isinstance(value, str) and value.endswith("%"):
+        try:
+            return abs(number) * float(value[:-1]) / 100
+        except ValueError:
+            pass
+    tolerance = _read_number(f"{name}: tolerance", value, where)
+    if tolerance < 0:
+        raise PromptsInvalid(f"{where}: {name}: tolerance: {value} is below 0. Write how far off it may be.")
+    return tolerance
+
+
+def _read_number(name: str, value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
+        raise PromptsInvalid(f"{where}: {name}: {value!r} is not a number. Write 158147, without sign and commas.")
+    return float(value)

@@ -1,176 +1,308 @@
-"""Show an evaluation: on a terminal, as JSON, as a page, and beside an earlier one."""
+"""An evaluation as one HTML file that loads nothing: totals beside floors, plots, and every prompt with its reply.
+
+Everything that came from outside is escaped; the page's own rules (Content-Security-Policy) let no request leave it.
+"""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from html import escape
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from assistant.errors import EvaluationInvalid
-from assistant.evaluation.measures import Result, Totals
+from assistant.evaluation.compare import Change, Comparison, Difference, group_changes
+from assistant.evaluation.drawing import Picture, draw_png, draw_svg
+from assistant.evaluation.floors import CEILING
+from assistant.evaluation.judge import Judgement, describe_judgements
+from assistant.evaluation.measures import GROUPS, MEASURES, STEPS, Measure
+from assistant.evaluation.plots import draw_plots, draw_sweep
+from assistant.evaluation.record import write_file
+from assistant.evaluation.report_prompts import render_filters, render_prompts
 from assistant.evaluation.run import Evaluation
+from assistant.evaluation.summary import name_measure, write_moved, write_value
+from assistant.evaluation.sweep import Sweep, list_rows
 
-LABELS = {
-    "facts_in_quotes": "facts in cited quotes",
-    "right_article": "right article cited",
-    "citations_valid": "citations valid",
-    "refusals_right": "refusals right",
-    "answerable_refused": "answerable refused",
-}
-
-
-@dataclass(frozen=True)
-class Change:
-    """A prompt whose outcome is not what it was in the earlier evaluation."""
-
-    question: str
-    before: str  # "right", "wrong" or "not asked"
-    after: str
-    why: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        why = f" ({'; '.join(self.why)})" if self.why else ""
-        return f"{self.before} -> {self.after}: {self.question}{why}"
+STATIC = files("assistant.evaluation") / "static"
+KICKER = '<p class="kicker">Career Assistant · evaluation</p>'
+# No request, no frame, no other script than ours, whatever an article or a reader wrote.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src 'sha256-{}'"
 
 
-def describe_result(result: Result) -> str:
-    """One line: outcome, counts, seconds, question, and what is wrong."""
-    facts = len(result.prompt.facts)
-    counts = f"{facts - len(result.missing_facts)}/{facts} facts" if result.prompt.answerable else "refusal"
-    cited = f"{result.valid_citations}/{len(result.reply.citations)} cited"
-    why = f"  [{result.prompt.where}: {'; '.join(result.failures)}]" if result.failures else ""
-    outcome = "right" if result.passed else "WRONG"
-    return f"{outcome}  {counts:<10} {cited:<10} {result.reply.seconds:6.2f} s  {result.prompt.question}{why}"
+def write_page(
+    evaluation: Evaluation,
+    path: Path,
+    comparison: Comparison | None = None,
+    judgements: Mapping[str, Judgement] | None = None,
+) -> None:
+    """Raises EvaluationInvalid."""
+    write_file(path, build_page(evaluation, comparison, judgements or {}))
 
 
-def describe_totals(totals: Totals) -> list[str]:
-    """One line a measure, with its share in percent."""
-    shares = [f"{label:<22} {_percent(getattr(totals, name))}" for name, label in LABELS.items()]
-    seconds = f"{'seconds p50 / p95':<22} {_seconds(totals.seconds_p50)} / {_seconds(totals.seconds_p95)}"
-    return [f"{'prompts right':<22} {totals.passed} of {totals.prompts}", *shares, seconds]
+def write_plots(evaluation: Evaluation, folder: Path, comparison: Comparison | None = None) -> None:
+    """The plots as PNG, each named for what it shows. Raises EvaluationInvalid."""
+    _write_pictures(draw_plots(evaluation, comparison), folder)
 
 
-def _percent(share: float | None) -> str:
-    return "nothing to measure" if share is None else f"{share:.1%}"
+def write_sweep_page(sweep: Sweep, path: Path) -> None:
+    write_file(path, build_sweep_page(sweep))
 
 
-def _seconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds:.3f}"
+def write_sweep_plots(sweep: Sweep, folder: Path) -> None:
+    _write_pictures([draw_sweep(sweep)], folder)
 
 
-def as_dict(evaluation: Evaluation) -> dict[str, Any]:
-    """The JSON of `career evaluate --json`: what `--compare` reads later."""
-    return {
-        "settings": evaluation.settings,
-        "versions": evaluation.versions,
-        "prompts_digest": evaluation.prompts_digest,
-        "totals": asdict(evaluation.totals),
-        "below_floors": [asdict(breach) for breach in evaluation.breaches],
-        "results": [_result_as_json(result) for result in evaluation.results],
-    }
-
-
-def _result_as_json(result: Result) -> dict[str, Any]:
-    return {
-        "where": result.prompt.where,
-        "question": result.prompt.question,
-        "history": [turn.question for turn in result.prompt.history],
-        "answerable": result.prompt.answerable,
-        "passed": result.passed,
-        "failures": list(result.failures),
-        "facts": list(result.prompt.facts),
-        "missing_facts": list(result.missing_facts),
-        "right_article": result.right_article,
-        "citations": len(result.reply.citations),
-        "valid_citations": result.valid_citations,
-        "answered": result.reply.answered,
-        "standalone_question": result.reply.standalone_question,
-        "text": result.reply.text,
-        "quotes": [citation.quote for citation in result.reply.citations],
-        "model": result.reply.model,
-        "seconds": round(result.reply.seconds, 4),
-    }
-
-
-def load_outcomes(path: Path) -> dict[str, bool]:
-    """Prompt key -> passed, of an evaluation that `career evaluate --json` printed earlier."""
+def _write_pictures(pictures: Iterable[Picture], folder: Path) -> None:
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))["results"]
-        return {"\n".join((*result["history"], result["question"])): bool(result["passed"]) for result in results}
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise EvaluationInvalid(f"{path}: cannot be read ({error.strerror}). Check the path.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise EvaluationInvalid(f"{path}: not an evaluation. Make one: career evaluate --json > {path}") from error
+        raise EvaluationInvalid(f"{folder}: cannot be made ({error.strerror}). Name another folder.") from error
+    for picture in pictures:
+        write_file(folder / f"{picture.name}.png", draw_png(picture))
 
 
-def compare_outcomes(evaluation: Evaluation, before: dict[str, bool]) -> list[Change]:
-    """The prompts that became right or wrong, those that are new and those that are gone."""
-    changes = []
-    for result in evaluation.results:
-        was = _outcome(before.get(result.prompt.key))
-        if was != _outcome(result.passed):
-            changes.append(Change(result.prompt.question, was, _outcome(result.passed), result.failures))
-    asked = {result.prompt.key for result in evaluation.results}
-    gone = [key for key in before if key not in asked]
-    return [*changes, *(Change(key.rpartition("\n")[2], _outcome(before[key]), "not asked") for key in gone)]
+def build_page(
+    evaluation: Evaluation, comparison: Comparison | None = None, judgements: Mapping[str, Judgement] | None = None
+) -> str:
+    """The page of `career evaluate --report`."""
+    judged = judgements or {}
+    prompts = render_filters(evaluation.results, comparison) + render_prompts(evaluation.results, comparison, judged)
+    parts = (
+        _render_head(evaluation),
+        _render_steps(evaluation),
+        _render_measures(evaluation, comparison),
+        _render_comparison(comparison) if comparison else "",
+        _render_plots(draw_plots(evaluation, comparison)),
+        _render_judge(judged),
+        f'<section id="prompts"><h2>Prompts</h2>{prompts}</section>',
+        _render_method(evaluation),
+    )
+    return _frame("Evaluation", "".join(parts))
 
 
-def _outcome(passed: bool | None) -> str:
-    return "not asked" if passed is None else "right" if passed else "wrong"
+def build_sweep_page(sweep: Sweep) -> str:
+    """One table and one plot: the same prompts with several settings."""
+    header, *rows = list_rows(sweep)
+    tried = f"{len(sweep.points)} combinations of {', '.join(axis.name for axis in sweep.axes)}"
+    top = f"<header>{KICKER}<h1>Settings tried</h1><p>{escape(tried)}</p></header>"
+    table = _table(header, rows, "numbers")
+    return _frame("Settings tried", f"{top}<section>{table}</section>{_render_plots([draw_sweep(sweep)])}")
 
 
-def write_page(evaluation: Evaluation, path: Path) -> None:
-    """One self-contained HTML page; everything that came from outside is escaped."""
-    try:
-        path.write_text(build_page(evaluation), encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise EvaluationInvalid(f"{path}: the report cannot be written ({error.strerror}). Name another.") from error
+def _table(header: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "words") -> str:
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
+    body = "".join(_render_row(row) for row in rows)
+    return f'<div class="wide {kind}"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
-body { color: #1b1b1b; background: #fff }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .4rem .6rem; border-bottom: 1px solid #ddd }
-.why, .wrong td:first-child { color: #a40000 }
-td.answer, blockquote { white-space: pre-wrap }
-blockquote { margin: .2rem 0; padding-left: .6rem; border-left: 3px solid #bbb }
-@media (prefers-color-scheme: dark) {
-  body { color: #eee; background: #181818 }
-  .why, .wrong td:first-child { color: #ff8a80 }
-}
-"""
+def _render_row(cells: Iterable[str]) -> str:
+    first, *others = cells
+    return f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in others)}</tr>'
 
 
-def build_page(evaluation: Evaluation) -> str:
-    """The page of `career evaluate --report`: totals, floors not reached, then a row a prompt, wrong ones first."""
-    ordered = sorted(evaluation.results, key=lambda result: result.passed)
-    breaches = "".join(f'<p class="why">{escape(str(breach))}</p>' for breach in evaluation.breaches)
-    made_with = {**evaluation.versions, **evaluation.settings, "prompts": evaluation.prompts_digest[:12]}
+def _frame(title: str, body: str) -> str:
+    script, style = ((STATIC / name).read_text(encoding="utf-8") for name in ("report.js", "report.css"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = POLICY.format(digest)
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Evaluation</title><style>{STYLE}</style></head><body>
-<h1>Evaluation</h1>
-<pre>{escape(chr(10).join(describe_totals(evaluation.totals)))}</pre>
-{breaches}
-<table><thead><tr><th>Outcome</th><th>Question</th><th>Answer and quotes</th><th>Seconds</th></tr></thead>
-<tbody>{"".join(_build_row(result) for result in ordered)}</tbody></table>
-<p>{escape(", ".join(f"{name} {value}" for name, value in made_with.items()))}</p>
-</body></html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)} · Career Assistant</title>
+<style>{style}</style></head>
+<body><main>{body}</main>
+<script>{script}</script></body></html>
 """
 
 
-def _build_row(result: Result) -> str:
-    outcome = "right" if result.passed else "wrong"
-    history = "".join(f"<small>{escape(turn.question)}</small><br>" for turn in result.prompt.history)
-    why = "".join(f'<div class="why">{escape(failure)}</div>' for failure in result.failures)
-    quotes = "".join(
-        f"<blockquote>[{citation.number}] {escape(citation.quote)}</blockquote>" for citation in result.reply.citations
+# -- the head ----------------------------------------------------------------------------------------------------------
+
+
+def _render_head(evaluation: Evaluation) -> str:
+    totals = evaluation.totals
+    read, written = totals.tokens_read or 0, totals.tokens_written or 0
+    facts = (
+        _write_date(evaluation.date),
+        f"commit {_shorten_commit(evaluation.commit)}" if evaluation.commit else "",
+        str(evaluation.settings.get("model") or "extractive, no model"),
+        f"median {1000 * (totals.seconds_p50 or 0):,.0f} ms, p95 {1000 * (totals.seconds_p95 or 0):,.0f} ms",
+        f"{read:,} tokens read, {written:,} written" if read or written else "",
     )
-    question = f"{history}{escape(result.prompt.question)}<br><small>{escape(result.prompt.where)}</small>{why}"
+    told = "".join(f"<li>{escape(fact)}</li>" for fact in facts if fact)
     return (
-        f'<tr class="{outcome}"><td>{outcome}</td><td>{question}</td><td class="answer">{escape(result.reply.text)}'
-        f"{quotes}</td><td>{result.reply.seconds:.2f}</td></tr>\n"
+        f"<header>{KICKER}<h1>{totals.passed} of {totals.prompts} prompts right</h1>"
+        f'{_render_verdict(evaluation)}<ul class="facts">{told}</ul></header>'
     )
+
+
+def _shorten_commit(commit: str) -> str:
+    return f"{commit[:10]}, changed since" if commit.endswith("+") else commit[:10]
+
+
+def _render_verdict(evaluation: Evaluation) -> str:
+    if not evaluation.floors:
+        return '<p class="verdict">No floors stand beside these prompts.</p>'
+    if not evaluation.breaches:
+        return '<p class="verdict good">Every measure is at its floor or better.</p>'
+    named = ", ".join(name_measure(breach.measure) for breach in evaluation.breaches)
+    other = " The floors were set on other articles than these." if evaluation.has_other_floors else ""
+    return f'<p class="verdict bad">Not at the floor: {escape(named)}.{other}</p>'
+
+
+def _write_date(date: str) -> str:
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:  # a run that somebody edited
+        return date
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def _render_steps(evaluation: Evaluation) -> str:
+    """Where the wrong prompts went wrong: what to look at first."""
+    if not evaluation.blamed_steps:
+        return ""
+    items = "".join(
+        f'<li><button type="button" data-step="{escape(step)}"><b>{count}</b> {escape(step)}</button>'
+        f"<span>{escape(STEPS[step])}</span></li>"
+        for step, count in evaluation.blamed_steps.items()
+    )
+    return f'<section><h2>Where wrong prompts went wrong</h2><ul class="steps">{items}</ul></section>'
+
+
+# -- the measures ------------------------------------------------------------------------------------------------------
+
+
+def _render_measures(evaluation: Evaluation, comparison: Comparison | None) -> str:
+    moved = {one.measure: one for one in comparison.differences} if comparison else {}
+    groups = "".join(_render_group(group, evaluation, moved) for group in GROUPS)
+    key = "A bar shows the total, its strong part the 95% interval, the tick the floor."
+    return f'<section><h2>Measures</h2><p class="note">{key}</p><div class="groups">{groups}</div></section>'
+
+
+def _render_group(group: str, evaluation: Evaluation, moved: Mapping[str, Difference]) -> str:
+    measures = [measure for measure in MEASURES if measure.group == group]
+    rows = "".join(_render_measure(measure, evaluation, moved.get(measure.name)) for measure in measures)
+    return f'<div class="group"><h3>{escape(group)}</h3>{rows}</div>' if rows else ""
+
+
+def _render_measure(measure: Measure, evaluation: Evaluation, moved: Difference | None) -> str:
+    value: float | None = getattr(evaluation.totals, measure.name)
+    if value is None:
+        return ""
+    floor = evaluation.floors.get(measure.name, evaluation.floors.get(measure.name + CEILING))
+    breached = any(breach.measure == measure.name for breach in evaluation.breaches)
+    bar = _render_bar(value, evaluation.intervals[measure.name], floor) if measure.is_share else "<span></span>"
+    told = "" if floor is None else f"<span>{_tell_floor(measure, floor, breached=breached)}</span>"
+    return (
+        f'<div class="measure{" breached" if breached else ""}" title="{escape(measure.formula)}">'
+        f'<span class="name">{escape(measure.label)}</span>{bar}'
+        f'<span class="value">{write_value(measure.name, value)}</span>'
+        f'<span class="floor">{told}{_render_moved(moved)}</span></div>'
+    )
+
+
+def _tell_floor(measure: Measure, floor: float, *, breached: bool) -> str:
+    limit = write_value(measure.name, floor)
+    if measure.lower_is_better:
+        return f"above the {limit} allowed" if breached else f"at most {limit}"
+    return f"below its floor of {limit}" if breached else f"floor {limit}"
+
+
+def _render_bar(value: float, interval: tuple[float, float] | None, floor: float | None) -> str:
+    low, high = interval or (value, value)
+    # By both ends, so that a narrow interval at 100% stays inside the bar.
+    between = f'<i class="between" style="left:min({low:.1%}, calc(100% - .25rem));right:{1 - high:.1%}"></i>'
+    tick = "" if floor is None else f'<i class="tick" style="left:{floor:.1%}"></i>'
+    return f'<span class="bar"><i class="fill" style="width:{value:.1%}"></i>{between}{tick}</span>'
+
+
+def _render_moved(moved: Difference | None) -> str:
+    if moved is None or moved.before == moved.after:
+        return ""
+    doubt = "" if moved.is_real else ", may be chance"
+    return f"<span><b>{write_moved(moved.measure, moved.moved)}</b>{doubt}</span>"
+
+
+# -- since the last run ------------------------------------------------------------------------------------------------
+
+
+def _render_comparison(comparison: Comparison) -> str:
+    since = _write_date(comparison.date) if comparison.date else "the earlier run"
+    moved = [one for one in comparison.differences if one.before != one.after]
+    header = ("Measure", "Then", "Now", "Difference, 95%", "p, adjusted", "More than chance?")
+    table = _table(header, map(_list_cells, moved), "numbers") if moved else "<p>No measure moved.</p>"
+    changes = "".join(_render_changes(name, group) for name, group in group_changes(comparison.changes).items())
+    doubts = (
+        "" if comparison.same_prompts else "The prompt files are not the same as then.",
+        "" if comparison.same_articles else "The articles are not the same as then.",
+    )
+    commit = f"Commit {_shorten_commit(comparison.commit)}. " if comparison.commit else ""
+    told = f"{commit}{comparison.paired} prompts were asked in both runs. {' '.join(filter(None, doubts))}"
+    return f'<section><h2>Since {escape(since)}</h2><p class="note">{escape(told)}</p>{table}{changes}</section>'
+
+
+def _render_changes(name: str, changes: Sequence[Change]) -> str:
+    items = "".join(f"<li>{escape(one.question)} <small>{escape(one.where)}</small></li>" for one in changes)
+    return f'<h3>{escape(name)} ({len(changes)})</h3><ul class="changes">{items}</ul>'
+
+
+def _list_cells(one: Difference) -> tuple[str, ...]:
+    low, high = one.interval or (one.moved, one.moved)
+    moved, least, most = (write_moved(one.measure, value) for value in (one.moved, low, high))
+    return (
+        name_measure(one.measure),
+        write_value(one.measure, one.before),
+        write_value(one.measure, one.after),
+        f"{moved} ({least} to {most})",
+        f"{one.adjusted:.3f}",
+        "yes" if one.is_real else "may be chance",
+    )
+
+
+# -- plots, judge, method ----------------------------------------------------------------------------------------------
+
+
+def _render_plots(pictures: Iterable[Picture]) -> str:
+    figures = "".join(
+        f"<figure><figcaption>{escape(picture.title)}</figcaption>{draw_svg(picture)}</figure>" for picture in pictures
+    )
+    return f'<section><h2>Plots</h2><div class="plots">{figures}</div></section>'
+
+
+def _render_judge(judgements: Mapping[str, Judgement]) -> str:
+    if not judgements:
+        return ""
+    (told,) = describe_judgements(judgements)
+    kept_apart = "Kept apart: no measure and no floor is made of it."
+    return f'<section><h2>A model\'s view</h2><p class="note">{kept_apart}</p><p>{escape(told)}</p></section>'
+
+
+def _render_method(evaluation: Evaluation) -> str:
+    """How each measure is defined, and what this run was made with."""
+    rows = [(measure.label, measure.formula, measure.source) for measure in MEASURES]
+    made_with = {
+        **evaluation.versions,
+        **evaluation.settings,
+        "commit": evaluation.commit or "none",
+        "prompts": evaluation.prompts_digest[:16],
+        "articles": evaluation.corpus_digest[:16],
+        "articles of the floors": evaluation.floors_digest[:16] or "not noted",
+    }
+    items = "".join(_render_term(name, str(value)) for name, value in made_with.items())
+    return (
+        '<section class="method"><h2>How this was measured</h2>'
+        "<p>Each total is the sum of its parts over the sum of its wholes. Intervals: 95% percentile bootstrap over "
+        "prompts (Efron 1979); by tag, Wilson's score interval (1927). Differences: paired randomisation test (Noreen "
+        "1989; Smucker, Allan, Carterette 2007), right prompts by McNemar's exact test, adjusted by Holm (1979).</p>"
+        "<details><summary>Every measure with its formula and source</summary>"
+        f"{_table(('Measure', 'Formula', 'Source'), rows)}</details>"
+        f"<details><summary>Settings, versions and digests</summary><dl>{items}</dl></details></section>"
+    )
+
+
+def _render_term(name: str, value: str) -> str:
+    return f"<div><dt>{escape(name)}</dt><dd>{escape(value) or '-'}</dd></div>"

@@ -14,6 +14,7 @@ import gradio
 from assistant.conversation import Citation, Reply
 from assistant.errors import CareerError, QuestionInvalid
 from assistant.page.conversation import (
+    RATINGS,
     Exchange,
     render_conversation,
     render_empty_library,
@@ -26,6 +27,7 @@ from assistant.page.loader import Chain, ChainLoader
 from assistant.page.source import render_missing, render_source
 from assistant.page.theme import read_static
 from assistant.settings import Settings
+from ingest.catalog_feedback import Feedback, Quote
 from ingest.errors import ArticleUnknown
 
 logger = logging.getLogger(__name__)
@@ -93,6 +95,7 @@ class ChatPage:
         cleared.then(self.welcome, None, [parts.welcome], concurrency_limit=None, **quiet)
         chosen = [parts.conversation.select, parts.source.select]
         gradio.on(chosen, self.open_source, [parts.exchanges], [parts.source], **quiet)
+        gradio.on(parts.conversation.like, self.rate, [parts.exchanges], talk, **quiet)
 
     async def welcome(self) -> AsyncIterator[str]:
         """The page before the first question: at once, and again when the library is there."""
@@ -156,6 +159,31 @@ class ChatPage:
         """A new conversation: nothing said, nothing typed, no source."""
         return render_conversation(()), (), "", ""
 
+    def rate(self, exchanges: Exchanges, event: gradio.EventData) -> tuple[Any, Exchanges]:
+        """Keep a thumb for an answer, with what it was an answer to; the page says when it could not be kept."""
+        turn, rating = _read_event(event, "turn"), _read_event(event, "rating")
+        if rating not in RATINGS or not isinstance(turn, int) or not 0 <= turn < len(exchanges):
+            return gradio.skip(), exchanges
+        rated = self._keep_rating(exchanges[: turn + 1], rating)
+        now = (*exchanges[:turn], rated, *exchanges[turn + 1 :])
+        return render_conversation(now), now
+
+    def _keep_rating(self, exchanges: Exchanges, rating: str) -> Exchange:
+        """The last of the exchanges with what became of its rating. Never raises."""
+        *earlier, exchange = exchanges
+        if exchange.reply is None or exchange.progress:
+            return exchange
+        try:
+            asked = tuple(past.question for past in earlier if not past.error)
+            feedback = _describe(rating, exchange.question, asked, exchange.reply)
+            self._loader.start().result().library.keep_feedback(feedback)
+            return replace(exchange, rating=rating, rated="Kept, thank you.")
+        except CareerError as error:
+            return replace(exchange, rated=f"It could not be kept: {error}")
+        except Exception:
+            logger.exception("a rating could not be kept")
+            return replace(exchange, rated=f"It could not be kept. {UNEXPECTED}")
+
     def open_source(self, exchanges: Exchanges, event: gradio.EventData) -> str:
         """The article of the chosen citation with the reply's quotes marked."""
         turn, number = _read_event(event, "turn"), _read_event(event, "number")
@@ -194,6 +222,12 @@ def _render_library(chain: Chain) -> str:
     return (
         render_welcome(len(articles), choose_examples(chain.library.headings())) if articles else render_empty_library()
     )
+
+
+def _describe(rating: str, question: str, history: tuple[str, ...], reply: Reply) -> Feedback:
+    """An answer as it is remembered: with its quotes' own words, which outlive the articles."""
+    quotes = (Quote(one.article_id, one.heading, one.start, one.end, one.quote) for one in reply.citations)
+    return Feedback(rating, question, history, reply.text, reply.answered, tuple(quotes))
 
 
 def _read_event(event: gradio.EventData, name: str) -> Any:

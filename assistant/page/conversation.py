@@ -19,6 +19,8 @@ class Exchange:
     error: str = ""  # in plain words
     progress: str = ""  # what the reader waits for; "" when nothing more will come
     stopped: bool = False
+    rating: str = ""  # what the reader thought of the answer: "up", "down", or "" for nothing
+    rated: str = ""  # what became of that, in plain words
 
     @property
     def turn(self) -> Turn:
@@ -39,7 +41,7 @@ def render_conversation(exchanges: Sequence[Exchange]) -> str:
 
 def _render_exchange(exchange: Exchange, turn: int) -> str:
     question = f'<div class="asked"><h2><span class="hidden">You asked: </span>{escape(exchange.question)}</h2></div>'
-    parts = [_render_reply(exchange, turn), _render_outcome(exchange), _render_actions(exchange)]
+    parts = [_render_reply(exchange, turn), _render_outcome(exchange), _render_actions(exchange, turn)]
     return f'<article class="exchange">{question}<div class="answer">{"".join(parts)}</div></article>'
 
 
@@ -55,13 +57,34 @@ def _render_outcome(exchange: Exchange) -> str:
     return '<p class="stopped">Stopped before the answer was complete.</p>' if exchange.stopped else ""
 
 
-def _render_actions(exchange: Exchange) -> str:
+def _render_actions(exchange: Exchange, turn: int) -> str:
     reply = exchange.reply
-    if exchange.progress or exchange.error or reply is None or not reply.answered or not reply.text:
+    if exchange.progress or exchange.error or reply is None or not reply.text:
         return ""
+    rating = "" if exchange.stopped else _render_rating(exchange, turn)
+    if not reply.answered:
+        return f'<div class="actions">{rating}</div>'
     text = escape(write_copy(reply))
     copy = f'<button type="button" class="copy" data-copy="{text}">Copy answer</button>'
-    return f'<div class="actions">{copy}{_render_made_by(reply)}</div>'
+    return f'<div class="actions">{copy}{rating}{_render_made_by(reply)}</div>'
+
+
+THUMB = (
+    "M2 8.5h2.6v6.5H2zM5.8 8.4 8.6 2.2c1 0 1.7.8 1.7 1.8v2.7h3.5c.8 0 1.4.7 1.2 1.5l-1.1 5.4c-.1.8-.8 1.4-1.6 1.4H5.8z"
+)
+RATINGS = {"up": "A good answer", "down": "Not a good answer"}
+
+
+def _render_rating(exchange: Exchange, turn: int) -> str:
+    """Two thumbs; what readers press is kept in the library, to make test prompts of."""
+    buttons = "".join(
+        f'<button type="button" class="rate {rating}" data-turn="{turn}" data-rating="{rating}" title="{label}" '
+        f'aria-label="{label}" aria-pressed="{"true" if exchange.rating == rating else "false"}">'
+        f'<svg viewBox="0 0 17 17" aria-hidden="true"><path d="{THUMB}"/></svg></button>'
+        for rating, label in RATINGS.items()
+    )
+    told = f'<span class="rated" role="status">{escape(exchange.rated)}</span>' if exchange.rated else ""
+    return f'<span class="ratings">{buttons}{told}</span>'
 
 
 def _render_made_by(reply: Reply) -> str:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol
 
 from ingest.article import Article
+from ingest.catalog_feedback import Feedback
 from ingest.errors import CareerError
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ class PageLibrary(Protocol):
     def article(self, article_id: str, /) -> Article: ...
     def articles(self) -> Sequence[Any]: ...
     def headings(self) -> Sequence[Any]: ...
+    def keep_feedback(self, feedback: Feedback, /) -> None: ...
 
 
 class Chain(Protocol):

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from tests.benchmarks.result import DataMissing, Result
 
-NAMES = ("chunking", "feedbackqa", "squad2", "follow_ups", "sentences", "questions", "ingest", "start")
+NAMES = ("chunking", "feedbackqa", "squad2", "follow_ups", "sentences", "questions", "ingest", "start", "evaluation")
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, softmax
 
+from assistant.evaluation.facts import Fact, holds_fact
 from assistant.evaluation.prompts import load_prompts
 from assistant.gate import Evidence, read_evidence
 from assistant.question import Query, read_question
@@ -124,8 +125,8 @@ def list_made(library: Library) -> Iterator[Example]:
 def list_prompts(files: Sequence[Path]) -> Iterator[Example]:
     for prompt in load_prompts(files):
 
-        def holds(_: Passage, text: str, facts: Sequence[str] = prompt.facts) -> bool:
-            return any(fact in text for fact in facts)
+        def holds(_: Passage, text: str, facts: Sequence[Fact] = prompt.facts) -> bool:
+            return any(holds_fact(text, fact) for fact in facts)
 
         yield Example(rephrase(prompt.question, prompt.history), prompt.answerable, holds)
 

@@ -10,7 +10,8 @@ from typing import Any
 from assistant.conversation import Citation, Reply
 from assistant.errors import ModelError
 from ingest.article import Article
-from ingest.errors import ArticleUnknown
+from ingest.catalog_feedback import Feedback
+from ingest.errors import ArticleUnknown, LibraryUnwritable
 
 PAY = Article(
     id="engineers-pay",
@@ -141,6 +142,8 @@ HOSTILE_REPLY = Reply(
 @dataclass(frozen=True)
 class FakeLibrary:
     held: Sequence[Article] = (PAY, HOSTILE)
+    rated: list[Feedback] = field(default_factory=list)
+    is_full: bool = False
 
     def article(self, article_id: str) -> Article:
         for article in self.held:
@@ -150,6 +153,11 @@ class FakeLibrary:
 
     def articles(self) -> Sequence[Article]:
         return self.held
+
+    def keep_feedback(self, feedback: Feedback) -> None:
+        if self.is_full:
+            raise LibraryUnwritable("catalog.sqlite3: cannot be written (disk full). Free some space.")
+        self.rated.append(feedback)
 
     def headings(self) -> Sequence[tuple[str, str, tuple[str, ...]]]:
         if not self.held:

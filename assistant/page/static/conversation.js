@@ -1,5 +1,5 @@
 // Runs when the conversation is mounted. Gradio hands in `element`, `trigger` and `watch`.
-// Events carry names that Gradio knows, "submit" and "select": its gr.on() takes no names of our own.
+// Events carry names that Gradio knows, "submit", "select" and "like": its gr.on() takes no names of our own.
 
 function openCitation(mark) {
   document.dispatchEvent(new CustomEvent("career:open", { detail: { mark } }));
@@ -29,6 +29,7 @@ element.addEventListener("click", (event) => {
   const mark = event.target.closest("a[data-number]");
   const question = event.target.closest("button[data-question]");
   const copy = event.target.closest("button[data-copy]");
+  const rate = event.target.closest("button[data-rating]");
   if (mark) {
     event.preventDefault();
     openCitation(mark);
@@ -36,6 +37,8 @@ element.addEventListener("click", (event) => {
     trigger("submit", { question: question.dataset.question });
   } else if (copy) {
     copyText(copy);
+  } else if (rate) {
+    trigger("like", { turn: Number(rate.dataset.turn), rating: rate.dataset.rating });
   }
 });
 
