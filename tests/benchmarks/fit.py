@@ -30,6 +30,7 @@ from assistant.rephrase import rephrase
 from assistant.retrieve import find_candidates, find_passages, weigh_terms
 from assistant.score import Signals, read_signals, score_units
 from assistant.settings import Settings, find_corpus
+from assistant.spell import correct_spelling
 from ingest.article import Passage
 from ingest.library import Library
 from ingest.pipeline import add_articles
@@ -56,6 +57,17 @@ OUTSIDE_PAGES = (
     "registered-nurses",
     "veterinary-technologists-and-technicians",
 )
+# What everyday-pages.yaml asks about.
+EVERYDAY_PAGES = (
+    "athletes-and-sports-competitors",
+    "delivery-truck-drivers-and-driver-sales-workers",
+    "heating-air-conditioning-and-refrigeration-mechanics-and-installers",
+    "marriage-and-family-therapists",
+    "meeting-convention-and-event-planners",
+    "real-estate-brokers-and-sales-agents",
+    "veterinary-assistants-and-laboratory-animal-caretakers",
+)
+PAGES = {"outside-pages": OUTSIDE_PAGES, "everyday-pages": EVERYDAY_PAGES}
 RIDGE, GATE_RIDGE = 1e-3, 1e-3  # for each unit of weight
 
 
@@ -168,10 +180,10 @@ def open_set(name: str, home: Path) -> Iterator[tuple[Library, Settings, list[Ex
     elif name == "made":
         with open_files(list_bls_pages(), home) as (library, settings):
             yield library, settings, list(list_made(library))
-    elif name == "outside-pages":
-        files = [page for page in list_bls_pages() if page.stem in OUTSIDE_PAGES]
+    elif name in PAGES:
+        files = [page for page in list_bls_pages() if page.stem in PAGES[name]]
         with open_files(files, home) as (library, settings):
-            yield library, settings, list(list_prompts([PROMPTS / "outside-pages.yaml"]))
+            yield library, settings, list(list_prompts([PROMPTS / f"{name}.yaml"]))
     else:
         shipped = sorted((find_corpus() / "prompts").glob("*.yaml"))
         with open_files(sorted((find_corpus() / "articles").glob("*.md")), home) as (library, settings):
@@ -180,7 +192,7 @@ def open_set(name: str, home: Path) -> Iterator[tuple[Library, Settings, list[Ex
 
 
 def _read(example: Example, library: Library, settings: Settings, read: Reader) -> tuple[Rows, NDArray[np.bool_]]:
-    query = read_question(example.text, lambda terms: weigh_terms(terms, library))
+    query = read_question(correct_spelling(example.text, library), lambda terms: weigh_terms(terms, library))
     rows, right = read(query, library, settings, example)
     return np.array([astuple(row) for row in rows]), np.array(right)
 
@@ -206,7 +218,7 @@ def read_gate(
     query: Query, library: Library, settings: Settings, example: Example
 ) -> tuple[list[Evidence], list[bool]]:
     passages = score_units(query, find_passages(query, library, settings))
-    return [read_evidence(query, passages)[0]], [example.answerable]
+    return [read_evidence(query, passages, library.embed_words)[0]], [example.answerable]
 
 
 def fit_choice(sets: Sequence[Sequence[tuple[Rows, NDArray[np.bool_]]]], shares: Sequence[float]) -> Rows:
