@@ -111,9 +111,7 @@ CONTRAST = _any_of(
     r"|(?:high|low|fast|slow|long|short|larg|bigg|small|easi|hard|saf|cheap)(?:er|est))\b"
 )
 # "Which industry pays best?": one row of a table answers, the one with the largest or the smallest figure.
-WHICH = _any_of(
-    r"\b(?:which|who|where)\b", r"\bwhat (?!(?:is|are|was|were|do|does|did|can|could|should|the)\b)\w+"
-)
+WHICH = _any_of(r"\b(?:which|who|where)\b", r"\bwhat (?!(?:is|are|was|were|do|does|did|can|could|should|the)\b)\w+")
 LARGEST = _any_of(r"\b(?:most|best|highest|largest|biggest|greatest|top)\b")
 SMALLEST = _any_of(r"\b(?:least|worst|lowest|smallest|fewest)\b")
 SIDES = re.compile(r"\s+(?:or|vs\.?|versus|and|than|compared (?:to|with)|from)\s+|[,/:]\s*", re.IGNORECASE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ingest.terms import find_words, split_terms
@@ -23,9 +24,9 @@ def correct_spelling(question: str, library: Library) -> str:
     Only words in small letters: what has a capital may be a name, and a name allows no substitute. One letter may be
     wrong, in long words two, never the first; two letters in each other's place count as one.
     """
-    suspects = [(start, end) for start, end in find_words(question) if _is_suspect(question[start:end], library)]
+    suspects = ((start, end) for start, end in find_words(question) if _is_suspect(question[start:end], library))
     corrected = question
-    for start, end in reversed(suspects[:WORDS_TRIED]):
+    for start, end in reversed(list(islice(suspects, WORDS_TRIED))):
         word = question[start:end]
         corrected = corrected[:start] + (_find_spelling(word, library) or word) + corrected[end:]
     return corrected

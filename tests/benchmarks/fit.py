@@ -4,7 +4,8 @@ Prints the `WEIGHTS` of assistant/relevance.py, assistant/score.py or assistant/
 write what is printed there, then fit the next. FOLDER keeps what was embedded.
 
 Tuned on: SQuAD 2.0's tuning titles, FeedbackQA's valid queries, questions made from the Occupational Outlook Handbook's
-pages (MADE), 80 prompts of somebody who knew neither code nor prompts (prompts/outside-*.yaml), and the shipped ones.
+pages (MADE), 80 prompts of somebody who knew neither code nor prompts (prompts/outside-*.yaml), 113 of our own in words
+that the pages do not use (prompts/everyday-pages.yaml), and the shipped ones.
 None of them is a question that a result is reported on, but for the shipped prompts, which RESULTS.md says.
 """
 
@@ -44,7 +45,7 @@ Rows = NDArray[np.float64]
 # Each set with its weight. The made questions are few and alike, the prompts fewer.
 PASSAGE_SETS = {"squad2": 1.0, "feedbackqa": 1.0}
 UNIT_SETS = {"squad2": 4.0, "made": 1.0, "prompts": 1.0}
-GATE_SETS = ("prompts", "made", "squad2", "outside")
+GATE_SETS = ("prompts", "made", "squad2", "outside", "everyday-pages")
 PROMPTS = Path(__file__).parent / "prompts"
 # What the outsider's second file asks about.
 OUTSIDE_PAGES = (
