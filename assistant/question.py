@@ -112,8 +112,12 @@ CONTRAST = _any_of(
 )
 # "Which industry pays best?": one row of a table answers, the one with the largest or the smallest figure.
 WHICH = _any_of(r"\b(?:which|who|where)\b", r"\bwhat (?!(?:is|are|was|were|do|does|did|can|could|should|the)\b)\w+")
-LARGEST = _any_of(r"\b(?:most|best|highest|largest|biggest|greatest|top)\b")
-SMALLEST = _any_of(r"\b(?:least|worst|lowest|smallest|fewest)\b")
+# "best" is a figure where it is paid; no figure tells which employer is the best.
+PAYING = r"(?:pay|pays|paid|paying|earns?)\b"
+LARGEST = _any_of(
+    r"\b(?:most|highest|largest|biggest|greatest)\b", rf"\b{PAYING}.*\b(?:best|top)\b", rf"\b(?:best|top)\W+{PAYING}"
+)
+SMALLEST = _any_of(r"\b(?:least|lowest|smallest|fewest)\b", rf"\b{PAYING}.*\bworst\b", rf"\bworst\W+{PAYING}")
 SIDES = re.compile(r"\s+(?:or|vs\.?|versus|and|than|compared (?:to|with)|from)\s+|[,/:]\s*", re.IGNORECASE)
 ASKING = re.compile(r"\W*(?:who|which|what|how|where|is|are|do|does|should)\b[^,:]*[,:]", re.IGNORECASE)
 DEFINITION = _any_of(

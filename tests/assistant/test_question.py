@@ -169,6 +169,8 @@ def test_sides_that_are_merely_named_do_not_contrast(question: str) -> None:
         ("Who hires the fewest nurses?", -1),
         ("What do the best paid nurses earn?", 0),  # asks for a figure, not for which one has it
         ("Which industries hire nurses?", 0),
+        ("Which hospital is the best for nurses?", 0),  # no figure says so
+        ("Which are the worst paid nurses?", -1),
     ],
 )
 def test_which_one_has_most_or_least_is_told_apart(question: str, extreme: int) -> None:

@@ -292,7 +292,7 @@ def fit_gate_step(home: Path) -> None:
     for name, examples in zip(GATE_SETS, sets, strict=True):
         odds = np.array([rows[0] @ weights + bias for rows, _ in examples])
         right = np.array([right[0] for _, right in examples])
-        for threshold in (0.16, 0.3, 0.4, 0.5):
+        for threshold in (0.2, 0.3, 0.4, 0.5):
             passed = expit(odds) >= threshold
             print(
                 f"{name} at {threshold}: wrong refusals {np.mean(~passed[right]):.3f},"
