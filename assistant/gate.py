@@ -160,7 +160,7 @@ def _find_kin(query: Query, covered: Set[str], text: str, embed_words: EmbedWord
         for term in split_terms(query.text[start:end])
         if term in query.terms and term not in covered and term not in query.names
     }
-    against = sorted({text[start:end].lower() for start, end in find_words(text)})
+    against = sorted({word for start, end in find_words(text) if not (word := text[start:end].lower())[0].isdigit()})
     if not asked or not against:
         return {}
     vectors = embed_words([*asked, *against])

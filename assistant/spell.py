@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ingest.terms import find_words, split_terms
+from assistant.question import FRAME_WORDS
+from ingest.terms import STOP_WORDS, find_words, split_terms
 
 if TYPE_CHECKING:
     from ingest.library import Library
 
+COMMON = STOP_WORDS.union(FRAME_WORDS.split())
 SHORTEST = 6  # characters: a shorter word is too near to too many others ("repel", "rebel")
 LONG = 9  # characters, of words in which two letters may be wrong
 WORDS_TRIED = 4  # 10 ms each
@@ -19,7 +21,7 @@ PASSAGES_READ = 3  # that hold the right word, to see how it is written
 
 
 def correct_spelling(question: str, library: Library) -> str:
-    """The question with words that neither the library nor the embedding model knows as the library spells them.
+    """The question with words that neither the library nor the embedding model knows as they are spelt elsewhere.
 
     Only words in small letters: what has a capital may be a name, and a name allows no substitute. One letter may be
     wrong, in long words two, never the first; two letters in each other's place count as one.
@@ -41,8 +43,11 @@ def _is_suspect(word: str, library: Library) -> bool:
 
 
 def _find_spelling(word: str, library: Library) -> str:
-    """The nearest word of the library; of several the one that stands in most passages; "" when none is near."""
+    """The nearest word that every question may use, or else of the library, in most passages first; "" without one."""
     stem, most = "".join(split_terms(word)), 2 if len(word) >= LONG else 1
+    common = min(COMMON, key=lambda form: (count_slips(word, form, most), form))
+    if common[0] == word[0] and count_slips(word, common, most) <= most:
+        return common
     terms = library.list_terms(stem[:1], len(stem) - most, len(stem) + most) if stem else {}
     slips = {term: count_slips(stem, term, most) for term in terms}
     near = sorted((term for term in terms if slips[term] <= most), key=lambda term: (slips[term], -terms[term], term))

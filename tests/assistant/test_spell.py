@@ -39,6 +39,7 @@ def library(tmp_path: Path, embedder: FakeEmbedder) -> Iterator[Library]:
         ("how long is the aprenticeship", "how long is the apprenticeship"),  # a letter left out
         ("how long is the apprenntiecship?", "how long is the apprenticeship?"),  # two slips in a long word
         ("what does a technicain do", "what does a technician do"),  # two letters in each other's place
+        ("what is the diference betwen them", "what is the difference between them"),  # words of any question
         ("does a planer travel", "does a planner travel"),  # in the singular, as it was asked
     ],
 )
