@@ -22,6 +22,7 @@ from assistant.rerank import Reranker, load_reranker, rerank
 from assistant.retrieve import find_passages, weigh_terms
 from assistant.score import score_units
 from assistant.settings import Settings
+from assistant.spell import correct_spelling
 from assistant.write import Writer, load_model_writer
 from ingest.embed import load_embedder
 from ingest.errors import CareerError
@@ -68,10 +69,11 @@ def answer(
     started = time.perf_counter()
     _check(question, library, settings)
     standalone = rephrase(_legible(question.text), question.history)  # 1. stands alone
+    standalone = correct_spelling(standalone, library)
     query = read_question(standalone, lambda terms: weigh_terms(terms, library))
     found = _choose_passages(query, library, settings, reranker)  # 2. ranked
     scored = score_units(query, found)
-    judgement = judge(query, scored)  # 3. the gate
+    judgement = judge(query, scored, library.embed_words)  # 3. the gate
     passages = focus_passages(scored)
     draft = Reply(question.text, standalone, "", passages=tuple(passages), model=writer.name)
     if not judgement.answerable:

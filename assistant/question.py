@@ -15,19 +15,21 @@ Key = TypeVar("Key", bound=Hashable)
 
 # Words that say what form the answer should have; a text that answers need not hold them.
 FRAME_WORDS = """
-    actual actually affect affects amount answer applies apply ask asks avg basic become begin believe best better
-    bit bring brings busiest busy call called calls chance chances choose common commonly compare compared
-    comparison consider count counts current currently deal deals decide define definition depend depends describe
-    differ difference differences different doing done duties duty enjoy enough exact exactly example examples exist
-    exists expect expected explain fast feel fewer field figure figures find first future general generally give go
-    goes going good handle happen happened help helps hold hurt hurting include includes including involve involved
-    keep keeps kind kinds know later learn likely list long look lot love main make makes matter matters mean means
-    meant name named need needed needs nowadays number numbers offer offers original overall part people percent
-    percentage person pick place places possible possibly pretty probably provide provides put quite range ranges
-    rank ranked recent recently regular regularly require required requires responsibilities responsibility run runs
-    say says seem seems set share shares show shows simple sort specific specifically spend spends stand stands
-    start starting still study stuff take talk talks tend tends term thing things think today total try trying turn
-    turns type types typical typically usual usually versus vs want way ways whats word work worth write
+    actual actually affect affects amount answer anybody anyone applies apply ask asks avg basic become begin
+    believe best better bit bring brings busiest busy call called calls chance chances choose common commonly
+    compare compared comparison consider count counts current currently deal deals decide define definition
+    depend depends describe differ difference differences different doing done duties duty enjoy enough every
+    everybody everyone exact exactly example examples exist exists expect expected explain fast feel fewer field
+    figure figures find first folk folks future general generally give go goes going good guy guys handle happen
+    happened help helps hold hurt hurting include includes including involve involved keep keeps kind kinds know
+    later learn likely list long look lot love main make makes matter matters mean means meant name named need
+    needed needs nowadays number numbers offer offers original overall part people percent percentage person
+    persons pick place places possible possibly pretty probably provide provides put quite range ranges rank
+    ranked recent recently regular regularly require required requires responsibilities responsibility run runs
+    say says seem seems set share shares show shows simple somebody someone sort specific specifically spend
+    spends stand stands start starting still study stuff take talk talks tend tends term thing things think
+    today total try trying turn turns type types typical typically usual usually versus vs want way ways whats
+    word work worse worst worth write
 """
 
 
@@ -103,6 +105,19 @@ COMPARISON = _any_of(
     r"\b(?:compare[ds]?|comparison|versus|vs|differ(?:s|ent|ence|ences)?|better|rather than|or)\b",
     r"\b(?:more|less|\w{3,}er) than\b",
 )
+# What makes an "or" compare; "Can I travel by bus or train?" compares nothing.
+CONTRAST = _any_of(
+    r"\b(?:more|less|most|least|best|better|worse|compare\w*|comparison|differ\w*|versus|vs|than|prefer|should"
+    r"|(?:high|low|fast|slow|long|short|larg|bigg|small|easi|hard|saf|cheap)(?:er|est))\b"
+)
+# "Which industry pays best?": one row of a table answers, the one with the largest or the smallest figure.
+WHICH = _any_of(r"\b(?:which|who|where)\b", r"\bwhat (?!(?:is|are|was|were|do|does|did|can|could|should|the)\b)\w+")
+# "best" is a figure where it is paid; no figure tells which employer is the best.
+PAYING = r"(?:pay|pays|paid|paying|earns?)\b"
+LARGEST = _any_of(
+    r"\b(?:most|highest|largest|biggest|greatest)\b", rf"\b{PAYING}.*\b(?:best|top)\b", rf"\b(?:best|top)\W+{PAYING}"
+)
+SMALLEST = _any_of(r"\b(?:least|lowest|smallest|fewest)\b", rf"\b{PAYING}.*\bworst\b", rf"\bworst\W+{PAYING}")
 SIDES = re.compile(r"\s+(?:or|vs\.?|versus|and|than|compared (?:to|with)|from)\s+|[,/:]\s*", re.IGNORECASE)
 ASKING = re.compile(r"\W*(?:who|which|what|how|where|is|are|do|does|should)\b[^,:]*[,:]", re.IGNORECASE)
 DEFINITION = _any_of(
@@ -141,6 +156,18 @@ class Query:
     def names(self) -> frozenset[str]:
         """Terms of capitalised words and of figures: "Germany" and "2034" allow no substitute."""
         return frozenset(term for match in NAME_OR_FIGURE.finditer(self.text) for term in split_terms(match.group()))
+
+    @property
+    def contrasts(self) -> bool:
+        """Whether it sets its sides against each other, and does not merely name two things."""
+        return bool(CONTRAST.search(self.text))
+
+    @property
+    def extreme(self) -> int:
+        """1 when it asks which one of several has most, -1 for least, 0 when neither."""
+        if not WHICH.search(self.text):
+            return 0
+        return -1 if SMALLEST.search(self.text) else int(bool(LARGEST.search(self.text)))
 
     @property
     def sides(self) -> list[frozenset[str]]:

@@ -30,6 +30,9 @@ BM25_SCORES = 200  # so that nearly every candidate of the vectors has its BM25 
 # A passage among this many of the best that follows or precedes one of those chosen is handed over with it.
 NEIGHBOURS_AMONG = 20
 PASSAGES_PER_SIDE = 3  # of a comparison, beside those of the whole question
+# Log-odds that a side's passage is put behind where an "or" compares nothing: 64 of FeedbackQA's valid queries have
+# sides, and of those P@1 goes from .500 to .547; 2 does no more.
+ASIDE = 1.0
 # Passages of two articles with this share of their terms in common, and the same figures, are copies of one another.
 SAME = 0.9
 FIGURE = re.compile(r"\d[\d.,]*")
@@ -76,12 +79,13 @@ def find_passages(query: Query, library: Library, settings: Settings) -> list[Sc
     vectors = library.embed_question(query.text)
     stored, found = _search(query, vectors, library, settings)
     sides = query.sides
+    behind = 0.0 if query.contrasts else ASIDE
     for side in sides:
         others = frozenset[str]().union(*(other for other in sides if other != side))
         about = read_question(query.without(others), lambda terms: weigh_terms(terms, library))
         also, alone = _search(about, library.embed_question(about.text), library, settings)
         for key in _rank(alone)[:PASSAGES_PER_SIDE]:
-            found[key] = max(alone[key], found.get(key, -math.inf))
+            found[key] = max(alone[key] - behind, found.get(key, -math.inf))
             stored[key] = also[key]
     groups = _group(
         {key: stored[key] for key in _rank(found)}, settings.passages_per_question + PASSAGES_PER_SIDE * len(sides)

@@ -291,6 +291,15 @@ class Catalog:
             found = dict(row for term in set(terms) for row in connection.execute(statement, (term,)))
         return {term: int(found.get(term, 0)) for term in terms}
 
+    def list_terms(self, beginning: str, shortest: int, longest: int) -> dict[str, int]:
+        """The terms that begin so and have that many characters, each with the passages that it stands in."""
+        with self._database.read() as connection:
+            statement = (
+                "SELECT term, doc FROM passage_terms WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ?"
+            )
+            end = beginning + chr(0x10FFFF)
+            return {row[0]: int(row[1]) for row in connection.execute(statement, (beginning, end, shortest, longest))}
+
     def has_current_terms(self) -> bool:
         """False when the full-text index was made with an older ingest/terms.py."""
         with self._database.read() as connection:

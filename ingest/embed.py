@@ -23,6 +23,8 @@ PACKAGED_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128
 
 BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1)  # of each byte
 
+WORDS_KEPT = 20_000  # 30 MB
+
 log = logging.getLogger(__name__)
 
 
@@ -64,6 +66,14 @@ class Embedder(Protocol):
 
     def embed_passages(self, passages: Sequence[Passage]) -> Iterator[PassageVectors]:
         """One result a passage, in the order given."""
+        ...
+
+    def embed_words(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """The unit vector of each word by itself, (words, dimension)."""
+        ...
+
+    def knows_word(self, word: str) -> bool:
+        """Whether the model holds the word whole, as it does those that texts use often."""
         ...
 
 
@@ -148,6 +158,7 @@ class SentenceTransformersEmbedder:
         self._threads = settings.embedding_threads
         self._lock = threading.Lock()
         self._late = _pools_by_mean(model)
+        self._words: dict[str, NDArray[np.float32]] = {}  # of embed_words
         self._fingerprint = Fingerprint(
             name=settings.embedding_model,
             weights=weights,
@@ -176,6 +187,22 @@ class SentenceTransformersEmbedder:
             batch = order[begin : begin + self._batch]
             done.update(zip(batch, self._embed_batch([passages[index] for index in batch]), strict=True))
         return (done[index] for index in range(len(passages)))
+
+    def embed_words(self, words: Sequence[str]) -> NDArray[np.float32]:
+        # A word takes 1 ms, and the words of a library come again and again.
+        kept = self._words
+        vectors = {word: kept[word] for word in words if word in kept}
+        new = [word for word in dict.fromkeys(words) if word not in vectors]
+        if new:
+            vectors.update(zip(new, self._encode(new, threads=1), strict=True))
+            # Exchanged, never emptied: another thread may be reading.
+            self._words = {**kept, **vectors} if len(kept) < WORDS_KEPT else vectors
+        stacked = [vectors[word] for word in words]
+        return np.array(stacked, dtype=np.float32).reshape(len(words), self._fingerprint.dimension)
+
+    def knows_word(self, word: str) -> bool:
+        with self._lock:
+            return len(self._model.tokenizer.tokenize(word)) == 1
 
     def _embed_batch(self, passages: list[Passage]) -> list[PassageVectors]:
         texts = [passage.embedded_text for passage in passages]

@@ -255,6 +255,14 @@ class Library:
         """Loads the embedding model when it is first needed. Raises EmbeddingMismatch, EmbeddingModelUnknown."""
         return self._matching_embedder().embed_question(text)
 
+    def embed_words(self, words: Sequence[str]) -> Vector:
+        """The unit vector of each word by itself, (words, dimension). Raises as `embed_question` does."""
+        return self._matching_embedder().embed_words(words)
+
+    def knows_word(self, word: str) -> bool:
+        """Whether the embedding model holds the word whole, as it does those that English texts use often."""
+        return self._matching_embedder().knows_word(word)
+
     def search_vectors(self, query_vector: Vector, limit: int) -> list[tuple[str, float]]:
         """Passage ids with their cosine similarity, best first; only passages that the catalog holds."""
         if limit < 1:
@@ -282,6 +290,10 @@ class Library:
     def feedback(self) -> list[Feedback]:
         """Every rating, oldest first."""
         return self._catalog.list_feedback()
+
+    def list_terms(self, beginning: str, shortest: int, longest: int) -> dict[str, int]:
+        """The terms that begin so and have that many characters, each with the passages that it stands in."""
+        return self._catalog.list_terms(beginning, shortest, longest)
 
     # -- embedding ----------------------------------------------------------------------------------------------------
 

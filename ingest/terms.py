@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 # Raise it when terms of the same text change: libraries then rebuild their full-text index by themselves.
-VERSION = 1
+VERSION = 2
 
 # A word keeps what belongs to it: "don't", "C++", "$158,147" gives "158,147".
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*+(?:\+\+|#)?|\d+(?:[.,]\d+)*+")
@@ -60,6 +60,16 @@ love loves loving enjoy enjoys enjoying like
 author authors writer
 ml mls
 usa american america
+license licence licensed licenced licensing licensure
+3 three
+4 four
+5 five
+6 six
+7 seven
+8 eight
+9 nine
+10 ten
+12 twelve dozen
 """
 
 # Written short by one and long by another: one form for both. Applied to lower-cased text, in this order.
@@ -75,6 +85,8 @@ PHRASES = (
     (r"\bph\.? ?d\b\.?|\bdoctorates?\b|\bdoctoral\b", "phd"),
     (r"\bin-house\b", "inhouse"),
     (r"\ball day\b", " "),
+    (r"(?<=[a-z]{3})is(?=(?:e[drs]?|ing|ations?)\b)", "iz"),  # British spellings; "exercise" becomes one everywhere
+    (r"(?<=[a-z]{3})our(?=(?:s|ed|ing)?\b)", "or"),
 )
 UPPER_CASE_US = re.compile(r"\bUS\b")  # "us" in lower case is a pronoun
 

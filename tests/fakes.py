@@ -31,6 +31,7 @@ class FakeEmbedder:
         method: str = "hashed words",
     ) -> None:
         self._fingerprint = Fingerprint(name, weights, dimension, normalised=True, method=method)
+        self.known_words: set[str] = set()
         self.embedded: list[str] = []  # the text of every passage asked for, to see what was reused
 
     @property
@@ -39,6 +40,15 @@ class FakeEmbedder:
 
     def embed_question(self, text: str) -> QuestionVectors:
         return QuestionVectors(self._embed(text), unpack_words(self._sign(text), self._fingerprint.dimension))
+
+    def embed_words(self, words: Sequence[str]) -> NDArray[np.float32]:
+        digests = [
+            shake_256(f"{self._fingerprint.weights}{word}".encode("utf-8", "replace")).digest(64) for word in words
+        ]
+        return unpack_words(np.frombuffer(b"".join(digests), np.uint8).reshape(len(words), 64), 512)
+
+    def knows_word(self, word: str) -> bool:
+        return word in self.known_words
 
     def embed_passages(self, passages: Sequence[Passage]) -> Iterator[PassageVectors]:
         for passage in passages:

@@ -147,3 +147,31 @@ def test_a_single_word_has_no_pairs() -> None:
 def test_a_hostile_question_is_read_to_the_end(piece: str) -> None:
     text = piece * (20_000 // len(piece))
     assert read_question(text).text == text
+
+
+@pytest.mark.parametrize(
+    "question", ["Who earns more, a nurse or a welder?", "nurse vs welder", "Is it safer by bus or by car?"]
+)
+def test_sides_that_are_set_against_each_other_contrast(question: str) -> None:
+    assert read_question(question).contrasts
+
+
+@pytest.mark.parametrize("question", ["Can I travel by bus or by car?", "Do nurses or welders get help?"])
+def test_sides_that_are_merely_named_do_not_contrast(question: str) -> None:
+    assert not read_question(question).contrasts
+
+
+@pytest.mark.parametrize(
+    ("question", "extreme"),
+    [
+        ("Which industry pays best?", 1),
+        ("In what kind of place do nurses earn the most?", 1),
+        ("Who hires the fewest nurses?", -1),
+        ("What do the best paid nurses earn?", 0),  # asks for a figure, not for which one has it
+        ("Which industries hire nurses?", 0),
+        ("Which hospital is the best for nurses?", 0),  # no figure says so
+        ("Which are the worst paid nurses?", -1),
+    ],
+)
+def test_which_one_has_most_or_least_is_told_apart(question: str, extreme: int) -> None:
+    assert read_question(question).extreme == extreme

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,15 @@ def test_the_heading_counts(stored: dict[str, StoredPassage]) -> None:
     signals = read("What do nurses earn?", stored)
     assert signals["earn"].heading == 1.0
     assert signals["pilots"].heading == 0.0
+
+
+def test_the_headings_above_count_too(stored: dict[str, StoredPassage]) -> None:
+    def stand_under(*headings: str) -> Relevance:
+        moved = {"earn": replace(stored["earn"], passage=replace(stored["earn"].passage, headings=headings))}
+        return read("What do nurses earn?", moved)["earn"]
+
+    assert stand_under("Nurses", "Pay").headings > stand_under("Pilots", "Pay").headings
+    assert stand_under("Nurses", "Pay").heading == stand_under("Pilots", "Pay").heading
 
 
 def test_bm25_is_a_share_of_what_it_could_be(stored: dict[str, StoredPassage]) -> None:

@@ -269,6 +269,12 @@ def test_a_comparison_finds_the_side_that_the_library_has_less_about(tmp_path: P
     assert texts[-1] not in find_in(tmp_path, texts, "How much do nurses earn?", passages_per_question=2)
 
 
+def test_where_an_or_compares_nothing_the_whole_question_comes_first(tmp_path: Path) -> None:
+    both = "Nurses and welders alike may travel to the coast for free, by bus, by train and on foot."
+    texts = [both, "Nurses.", "Welders."]
+    assert find_in(tmp_path, texts, "May nurses or welders travel by bus?")[0] == both
+
+
 # -- LangChain's retriever --------------------------------------------------------------------------------------------
 
 

@@ -278,3 +278,43 @@ def test_the_definition_of_something_else_is_not_preferred() -> None:
 def test_a_definition_is_no_merit_where_none_is_asked_for() -> None:
     scores = score("Does a nurse sing?", rank("A nurse cares for the sick. Any nurse cares for the sick."))
     assert scores["A nurse cares for the sick."] == pytest.approx(scores["Any nurse cares for the sick."])
+
+
+# -- the row that has most or least -----------------------------------------------------------------------------------
+
+INDUSTRIES = """\
+## Pay
+
+Nurses earned $80,000. Nurses in these industries earned as follows:
+
+| Industry | Openings | Pay |
+| --- | --- | --- |
+| Hospitals | 900 | $81,000 |
+| Schools | 20 | 62,000 |
+| Government | 1.5 thousand | $90,100 |"""
+
+
+@pytest.mark.parametrize(
+    ("question", "row"),
+    [
+        ("Which industry pays nurses best?", "Government"),
+        ("Which industry pays nurses worst?", "Schools"),
+        ("What industry has the fewest openings for nurses?", "Schools"),
+        ("Where do nurses find the most openings?", "Government"),
+    ],
+)
+def test_the_row_that_has_most_or_least_comes_first_when_it_is_asked_for(question: str, row: str) -> None:
+    assert find_first(question, INDUSTRIES).startswith(f"| {row} ")
+
+
+def test_no_row_stands_for_a_table_whose_columns_are_not_all_figures() -> None:
+    text = INDUSTRIES.replace("62,000", "unknown").replace("| 20 |", "| some |")
+    plain, asked = (
+        score(question, rank(text)) for question in ("Which industry pays nurses?", "Which pays nurses best?")
+    )
+    rows = [unit for unit in plain if unit.startswith("|")]
+    assert sorted(rows, key=plain.__getitem__) == sorted(rows, key=asked.__getitem__)
+
+
+def test_a_row_is_not_preferred_where_nothing_is_chosen_among_them() -> None:
+    assert not find_first("How much did nurses earn?", INDUSTRIES).startswith("|")

@@ -19,6 +19,7 @@ import numpy as np
 from assistant.question import read_question
 from assistant.retrieve import find_passages, weigh_terms
 from assistant.settings import Settings
+from assistant.spell import correct_spelling
 from ingest.article import Article
 from ingest.library import Library
 from ingest.markdown import Heading, Paragraph, write_markdown
@@ -103,7 +104,7 @@ def read_queries(split: str) -> list[dict[str, Any]]:
 
 
 def rank_sections(text: str, pages: Pages, library: Library, settings: Settings) -> list[str]:
-    query = read_question(text, lambda terms: weigh_terms(terms, library))
+    query = read_question(correct_spelling(text, library), lambda terms: weigh_terms(terms, library))
     found = find_passages(query, library, settings)
     places = [(scored.passage.article_id, scored.passage.start) for scored in found]
     return list(dict.fromkeys(pages.section_at(*place) for place in places))[:DEPTH]

@@ -26,6 +26,7 @@ from assistant.quote import ExtractiveWriter
 from assistant.retrieve import find_passages, weigh_terms
 from assistant.score import score_units
 from assistant.settings import Settings
+from assistant.spell import correct_spelling
 from ingest.article import Article
 from ingest.library import Library
 from ingest.split_sentences import split_sentences
@@ -103,9 +104,9 @@ def _read_data() -> list[dict[str, Any]]:
 
 def ask(text: str, library: Library, settings: Settings) -> Outcome:
     """The steps of `assistant.answer.answer` with the gate left open."""
-    query = read_question(text, lambda terms: weigh_terms(terms, library))
+    query = read_question(correct_spelling(text, library), lambda terms: weigh_terms(terms, library))
     scored = score_units(query, find_passages(query, library, settings))
-    judgement = judge(query, scored)
+    judgement = judge(query, scored, library.embed_words)
     passages = focus_passages(scored)
     proof = cite(ExtractiveWriter().write(query, passages), passages, library.article)
     quotes = tuple(citation.quote for citation in proof.citations)

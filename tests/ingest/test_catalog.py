@@ -212,6 +212,13 @@ def test_each_term_is_counted_once_a_passage(catalog: Catalog) -> None:
     assert catalog.count_documents(["dentist", "car", "boat"]) == {"dentist": 2, "car": 1, "boat": 0}
 
 
+def test_the_terms_of_a_length_that_begin_alike_are_listed_with_their_passages(catalog: Catalog) -> None:
+    store(catalog, make_article("Dentists drill.\n\nDentists dream of deserts."))
+    assert catalog.list_terms("d", 5, 6) == {"drill": 1, "dream": 1, "desert": 1}
+    assert catalog.list_terms("d", 7, 9) == {"dentist": 2}
+    assert catalog.list_terms("x", 1, 99) == {}
+
+
 @pytest.mark.parametrize(
     "question",
     [

@@ -277,3 +277,26 @@ def test_packaged_weights_that_are_not_the_published_ones_are_refused(
     message = refuse(PACKAGED_MODEL)
     assert "not the published ones" in message
     assert "\n" not in message
+
+
+def test_words_by_themselves_are_near_where_they_mean_the_same(embedder: Embedder) -> None:
+    repairman, repairer, salary = embedder.embed_words(["repairman", "repairer", "salary"])
+    assert np.linalg.norm(repairman) == pytest.approx(1, abs=1e-5)
+    assert repairman @ repairer > 0.7
+    assert repairman @ salary < 0.45
+
+
+def test_words_keep_their_place_however_often_they_are_asked_for(embedder: Embedder) -> None:
+    first = embedder.embed_words(["nurse", "pilot", "nurse"])
+    again = embedder.embed_words(["pilot", "welder", "nurse"])
+    assert np.array_equal(first[0], first[2])
+    assert np.allclose(first[[1, 0]], again[[0, 2]])
+
+
+def test_no_words_have_no_vectors(embedder: Embedder) -> None:
+    assert embedder.embed_words([]).shape == (0, 384)
+
+
+def test_the_model_knows_words_but_no_slips(embedder: Embedder) -> None:
+    assert embedder.knows_word("vacation")
+    assert not embedder.knows_word("aprenticeship")
