@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.catalog_check import find_fault, find_fault_of_article
+from ingest.catalog_feedback import FEEDBACK_SCHEMA
 from ingest.catalog_passages import PASSAGE_TYPE, read_passage, write_words
 from ingest.catalog_schema import Embedding, IndexState, make_schema, set_embedding, set_meta
 from ingest.catalog_sources import Reading, note_source
@@ -173,6 +174,7 @@ def _fill(new: Path, damaged: sqlite3.Connection) -> Saved:
             _save_articles(connection, damaged, saved)
             _save_passages(connection, damaged, saved, dimension)
             _save_sources(connection, damaged, saved)
+            _save_ratings(connection, damaged)
     finally:
         database.close()
     return saved
@@ -257,6 +259,12 @@ def _save_sources(connection: Connection, damaged: sqlite3.Connection, saved: Sa
             known = connection.execute("SELECT 1 FROM sources WHERE source = ?", (source,)).fetchone()
             if known is None:
                 note_source(connection, article, source, Reading())
+
+
+def _save_ratings(connection: Connection, damaged: sqlite3.Connection) -> None:
+    for row in _read_rows(damaged, "feedback"):
+        connection.execute(FEEDBACK_SCHEMA)  # a catalog has this table from its first rating on
+        _insert(connection, "feedback", row)
 
 
 def _insert(connection: Connection, table: str, row: Row) -> bool:

@@ -16,6 +16,7 @@ import pytest
 
 from ingest.article import Article
 from ingest.catalog import Catalog, Reading
+from ingest.catalog_feedback import Feedback
 from ingest.doctor import check_library, find_problems, repair_library
 from ingest.errors import EmbeddingMismatch, LibraryDamaged
 from ingest.follower import IndexFollower
@@ -199,6 +200,16 @@ def test_an_article_whose_text_is_damaged_is_named_and_the_others_stay(filled: N
     with Library.open(settings, FakeEmbedder()) as library:
         assert len(library.articles()) == ARTICLES - 1
     assert look(settings) == []
+
+
+def test_what_readers_thought_outlives_a_repair(filled: None, settings: IngestSettings) -> None:
+    with Library.open(settings, FakeEmbedder()) as library:
+        library.keep_feedback(Feedback("up", "What do they earn?", (), "Enough.", answered=True))
+    with closing(sqlite3.connect(catalog_file(settings))) as connection, connection:
+        connection.execute("UPDATE articles SET text = text || '!' WHERE id = 'article-3'")
+    repair(settings)
+    with Library.open(settings, FakeEmbedder()) as library:
+        assert [rating.question for rating in library.feedback()] == ["What do they earn?"]
 
 
 @pytest.mark.parametrize("seed", range(8))
