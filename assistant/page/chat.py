@@ -23,7 +23,7 @@ from assistant.page.conversation import (
 )
 from assistant.page.examples import choose_examples
 from assistant.page.loader import Chain, ChainLoader
-from assistant.page.source import render_missing, render_source
+from assistant.page.source import render_missing, render_panel, render_source
 from assistant.page.theme import read_static
 from assistant.settings import Settings
 from ingest.errors import ArticleUnknown
@@ -37,10 +37,7 @@ Exchanges = tuple[Exchange, ...]
 
 # `${value}` and never Handlebars' `{{value}}`: Gradio evaluates what Handlebars wrote as a JavaScript template, so an
 # article that holds "${...}" would run (seen in gradio 6.31, HTML-*.js: `return \`${r}\``).
-SOURCE_TEMPLATE = """<section class="panel" aria-label="Source">
-<div class="bar"><span>Source</span><button type="button" data-close aria-label="Close the source">Close</button></div>
-<div class="pages">${value}</div></section>"""
-
+SOURCE_TEMPLATE = '<section class="panel" aria-label="Source">${value}</section>'
 
 CLOSE_SOURCE = "() => document.dispatchEvent(new CustomEvent('career:close'))"
 
@@ -78,7 +75,7 @@ class ChatPage:
                     send = gradio.Button("Ask", elem_id="send", variant="primary")
                     stop = gradio.Button("Stop", elem_id="stop")
             with gradio.Column(elem_id="source"):
-                source = _html("", "source.js", html_template=SOURCE_TEMPLATE)
+                source = _html(render_panel(""), "source.js", "card.js", html_template=SOURCE_TEMPLATE)
         parts = Parts(gradio.State(()), welcome, conversation, question, source)
         self._connect(parts, [send.click, question.submit, welcome.submit, conversation.submit], stop, clear)
 
@@ -154,7 +151,7 @@ class ChatPage:
 
     def clear(self) -> tuple[str, Exchanges, str, str]:
         """A new conversation: nothing said, nothing typed, no source."""
-        return render_conversation(()), (), "", ""
+        return render_conversation(()), (), "", render_panel("")
 
     def open_source(self, exchanges: Exchanges, event: gradio.EventData) -> str:
         """The article of the chosen citation with the reply's quotes marked."""
@@ -170,11 +167,12 @@ class ChatPage:
         except Exception:
             logger.exception("a source could not be shown")
             shown = render_missing(UNEXPECTED)
-        return f'<div data-opened="{time.monotonic_ns()}">{shown}</div>'
+        return f'<div class="opened" data-opened="{time.monotonic_ns()}">{shown}</div>'
 
 
-def _html(value: str, script: str, **options: Any) -> gradio.HTML:
-    return gradio.HTML(value, js_on_load=read_static(script), apply_default_css=False, **options)
+def _html(value: str, *scripts: str, **options: Any) -> gradio.HTML:
+    script = "\n".join(f"{{\n{read_static(name)}\n}}" for name in scripts)  # each with names of its own
+    return gradio.HTML(value, js_on_load=script, apply_default_css=False, **options)
 
 
 def _question_box() -> gradio.Textbox:

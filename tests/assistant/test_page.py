@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from dataclasses import replace
+from datetime import date
 from html import unescape
 from html.parser import HTMLParser
 
@@ -13,9 +14,11 @@ import pytest
 from assistant.conversation import Citation, Reply
 from assistant.page.answer import render_answer, write_copy
 from assistant.page.conversation import Exchange, render_conversation, render_welcome
+from assistant.page.dates import is_old, tell_date, write_date
 from assistant.page.examples import SHIPPED_QUESTIONS, choose_examples
-from assistant.page.layout import find_cells, write_date
+from assistant.page.layout import find_cells
 from assistant.page.loader import ChainLoader
+from assistant.page.original import link_to_quote
 from assistant.page.source import render_source
 from ingest.article import Article
 from ingest.errors import LibraryDamaged
@@ -82,6 +85,10 @@ class Elements(HTMLParser):
 def cite(quote: str, number: int = 1, article: Article = ARTICLE) -> Citation:
     start = article.text.index(quote)
     return Citation(number, article.id, article.title, "", "2026-03-05", "Pay", start, start + len(quote), quote)
+
+
+def find_steps(html: str) -> list[dict[str, str | None]]:
+    return [button for button in Elements(html).find("button") if button.get("class") == "step"]
 
 
 def marks_of(*quotes: str, chosen: int = 1) -> list[str]:
@@ -222,6 +229,74 @@ def test_refusal_offers_each_suggestion_as_a_button_that_asks_it() -> None:
     refusal = Reply("x", "x", "The articles don't say.", answered=False, suggestions=("Pay", "Tools"))
     elements = Elements(render_answer(refusal))
     assert [button["data-question"] for button in elements.find("button")] == ["Pay", "Tools"]
+
+
+def test_mark_carries_what_its_card_shows() -> None:
+    mark = Elements(render_answer(REPLY)).find("a")[0]
+    assert (mark["data-title"], mark["data-heading"], mark["data-date"]) == ("About pay", "Pay", "5 March 2026")
+    assert mark["data-quote"] == "Fourth."
+    assert mark["aria-label"] == "Citation 1: Pay, About pay"
+
+
+def test_mark_stands_at_the_end_of_its_sentence_and_never_begins_a_line() -> None:
+    assert "It is <strong>$112K</strong>.<sup><a " in render_answer(REPLY)
+
+
+def test_source_steps_to_the_citations_before_and_after_in_any_article() -> None:
+    elsewhere = replace(cite("Fourth.", 1), article_id="another")
+    html = render_source(ARTICLE, [elsewhere, cite("First sentence.", 2), cite("Fourth.", 3)], 2, turn=5)
+    steps = find_steps(html)
+    assert [(step["data-turn"], step["data-number"]) for step in steps] == [("5", "1"), ("5", "3")]
+    assert "Citation </span>2 of 3" in html
+
+
+def test_source_steps_nowhere_from_the_only_citation() -> None:
+    steps = find_steps(render_source(ARTICLE, [cite("Fourth.")], 1))
+    assert [step.get("data-number") for step in steps] == [None, None]
+
+
+def test_original_is_opened_at_the_quoted_words() -> None:
+    link = Elements(render_source(ARTICLE, [cite("Second one & third.")], 1)).find("a")[0]
+    assert link["href"] == "https://x.org/p#:~:text=Second%20one%20%26%20third."
+
+
+def test_original_of_a_quote_that_comes_again_is_found_by_the_words_around_it() -> None:
+    article = replace(ARTICLE, text="Pay, low-end: $9. Rise.\n\nThe figure is high-end: $9. It rose.")
+    citation = replace(cite("Fourth."), start=article.text.rindex("$9."), end=article.text.rindex(" It"), quote="$9.")
+    assert link_to_quote(article, citation).endswith("text=The%20figure%20is%20high%2Dend%3A-,%249.,-It%20rose.")
+
+
+def test_original_of_a_table_row_is_found_by_its_first_and_last_cell() -> None:
+    link = link_to_quote(ARTICLE, cite("| Engineer \\| senior | $112K |"))
+    assert link.partition("text=")[2] == "Pay-,Engineer%20%7C%20senior,%24112K,-Manager"
+
+
+def test_original_of_a_long_quote_is_found_by_its_ends() -> None:
+    words = " ".join(f"word{number}" for number in range(60))
+    article = replace(ARTICLE, text=f"Before. {words}. After.")
+    citation = replace(cite("Fourth."), start=8, end=8 + len(words) + 1, quote=f"{words}.")
+    fragment = link_to_quote(article, citation).partition("text=")[2]
+    assert fragment == (
+        "Before.-,word0%20word1%20word2%20word3%20word4%20word5,"
+        "word54%20word55%20word56%20word57%20word58%20word59.,-After."
+    )
+
+
+def test_original_keeps_the_fragment_that_its_address_has() -> None:
+    article = replace(ARTICLE, url="https://x.org/p#pay")
+    assert link_to_quote(article, cite("Fourth.")) == "https://x.org/p#pay:~:text=Fourth."
+
+
+@pytest.mark.parametrize(
+    ("published", "old"), [(date(2024, 3, 5), False), (date(2024, 3, 4), True), (date(2024, 2, 29), True)]
+)
+def test_article_is_old_two_years_after_its_date(published: date, old: bool) -> None:
+    assert is_old(published, date(2026, 3, 5)) is old
+
+
+def test_old_date_is_said_to_be_old_in_words() -> None:
+    assert tell_date("2011-03-05") == "5 March 2011, more than two years old"
+    assert "more than two years old" in write_date("2011-03-05")
 
 
 def test_answer_escapes_question_text_notice_suggestions_and_citations() -> None:

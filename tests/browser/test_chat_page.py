@@ -68,6 +68,58 @@ def test_quote_links_in_the_source_choose_another_quote(visit: Visit) -> None:
     assert len(visit.read_chosen()) == 3
 
 
+def test_steps_lead_to_the_next_citation_and_back_and_keep_the_focus(visit: Visit) -> None:
+    visit.ask(PAY)
+    visit.last.locator(".answer-text a.mark").first.click()
+    visit.read_chosen()
+    visit.page.get_by_role("button", name="Next citation").press("Enter")
+    visit.page.wait_for_selector("#source td mark.chosen")
+    assert "2 of 2" in visit.page.locator("#source .count").inner_text()
+    assert visit.page.evaluate("document.activeElement.getAttribute('aria-label')") == "Next citation"
+    visit.page.get_by_role("button", name="Previous citation").click()
+    visit.page.wait_for_selector("#source p mark.chosen")
+    assert visit.read_chosen() == [ML_PAY]
+
+
+def test_original_opens_at_the_quoted_words(visit: Visit) -> None:
+    page = "".join(f"<p>{line}</p>" for line in ["Before."] * 200 + [ML_PAY] + ["After."] * 200)
+    visit.page.context.route(
+        "https://www.example.org/**", lambda route: route.fulfill(body=page, content_type="text/html")
+    )
+    visit.ask(PAY)
+    visit.last.locator(".answer-text a.mark").first.click()
+    visit.read_chosen()
+    with visit.page.expect_popup() as opened:
+        visit.page.get_by_role("link", name="Read the original").click()
+    opened.value.wait_for_function("() => window.scrollY > 1000")
+    assert opened.value.evaluate("window.opener") is None
+
+
+def test_card_shows_what_a_mark_stands_for_and_escape_closes_it(visit: Visit) -> None:
+    visit.ask(PAY)
+    mark = visit.last.locator(".answer-text a.mark").first
+    mark.hover()
+    card = visit.page.get_by_role("tooltip")
+    card.wait_for()
+    assert card.locator("p").all_inner_texts() == [
+        "What engineers earn, and why",
+        "What a machine learning engineer does · 19 March 2026",
+        ML_PAY,
+    ]
+    visit.page.keyboard.press("Escape")
+    card.wait_for(state="hidden")
+
+
+def test_card_comes_with_the_keyboard_too_and_describes_its_mark(visit: Visit) -> None:
+    visit.ask(PAY)
+    visit.page.get_by_label("Your question").press("Shift+Tab")
+    for _ in range(12):
+        if visit.page.get_by_role("tooltip").is_visible():
+            break
+        visit.page.keyboard.press("Shift+Tab")
+    assert visit.page.evaluate("document.activeElement.getAttribute('aria-describedby')") == "card"
+
+
 def test_escape_closes_the_source_and_returns_to_the_mark(visit: Visit) -> None:
     visit.ask(PAY)
     visit.last.locator(".answer-text a.mark").first.press("Enter")
