@@ -131,4 +131,5 @@ def _make_citation(number: int, passage: Passage, unit: Unit, article: Article) 
         start=unit.start,
         end=unit.end,
         quote=article.text[unit.start : unit.end],
+        page=article.page_at(unit.start),
     )

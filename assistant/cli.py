@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from assistant.evaluation.run import Evaluation
     from assistant.settings import Settings
     from ingest.article import Article
+    from ingest.fetch import Selection
     from ingest.library import ArticleSummary
     from ingest.pipeline import Outcome
 
@@ -85,16 +86,18 @@ def load_chain(settings: Settings) -> Chain:
     return load_chain(settings)
 
 
-def list_sources(source: str) -> Sequence[str]:
-    from ingest.fetch import list_sources
-
-    return list_sources(source)
-
-
-def add_articles(sources: Sequence[str], library: Any, settings: Settings) -> Iterable[Outcome]:
+def add_articles(
+    sources: Sequence[str], library: Any, settings: Settings, *, selection: Selection, on_found: Callable[[int], None]
+) -> Iterable[Outcome]:
     from ingest.pipeline import add_articles
 
-    return add_articles(sources, library, settings)
+    return add_articles(sources, library, settings, selection=selection, on_found=on_found)
+
+
+def prune_folder(folder: str, library: Any) -> Iterable[Outcome]:
+    from ingest.pipeline import prune_folder
+
+    return prune_folder(folder, library)
 
 
 def serve_page(settings: Settings, *, open_browser: bool, sources: Sequence[str]) -> None:
@@ -116,8 +119,8 @@ class Application:
     load_settings: Callable[[], Settings] = load_settings
     open_library: Callable[..., Library] = open_library
     load_chain: Callable[[Settings], Chain] = load_chain
-    list_sources: Callable[[str], Sequence[str]] = list_sources
-    add_articles: Callable[[Sequence[str], Library, Settings], Iterable[Outcome]] = add_articles
+    add_articles: Callable[..., Iterable[Outcome]] = add_articles
+    prune_folder: Callable[[str, Library], Iterable[Outcome]] = prune_folder
     serve_page: Callable[..., None] = serve_page
 
 
@@ -286,34 +289,63 @@ def describe(
 def ingest(
     context: typer.Context,
     sources: Annotated[
-        list[str] | None, typer.Argument(help="Files, folders, URLs. None: the packaged articles.", metavar="SOURCE...")
+        list[str] | None,
+        typer.Argument(
+            help="Files, folders, URLs of pages, feeds or sitemaps. None: the packaged articles.", metavar="SOURCE..."
+        ),
     ] = None,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only files of a folder, or links of a feed, that match, as in '*/2026/*'.", metavar="PATTERN"
+        ),
+    ] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="None of those that match.", metavar="PATTERN")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many of each source; 0 is all.")] = 0,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove what has left the folders named.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read articles into the library; the same article again adds nothing."""
+    """Read articles into the library; the same article again adds nothing, a changed one takes its own place."""
+    from ingest.fetch import Selection
+
     session: Session = context.obj
     wanted = sources or [find_packaged_articles()]
+    if prune:
+        _refuse_to_prune_files(wanted)
     library = session.open_library(read_only=False)
+    selection = Selection(tuple(include or ()), tuple(exclude or ()), limit)
     outcomes = []
-    with _show_progress("reading", sum(_count_sources(source, session) for source in wanted)) as advance:
-        for outcome in session.application.add_articles(wanted, library, session.settings):
+    with _show_progress("reading") as bar:
+        for outcome in _ingest(session, wanted, library, selection, bar.extend, prune=prune):
             outcomes.append(outcome)
             _print_outcome(outcome, as_json=as_json)
-            advance(1)
+            bar.advance(1)
     if as_json:
         _print_json([asdict(outcome) for outcome in outcomes])
     if not outcomes:
-        named = ", ".join(wanted)
-        raise SourceError(f"{named}: no articles there. Name .md, .txt or .html files, folders of them, or URLs.")
+        raise SourceError(f"{', '.join(wanted)}: no articles there. Name files, folders of them, or URLs.")
     _end_ingest(outcomes, library, quiet=as_json)
 
 
-def _count_sources(source: str, session: Session) -> int:
-    """How many articles a source may hold; one when it cannot be listed: its outcome will say why."""
-    try:
-        return len(session.application.list_sources(source))
-    except CareerError:
-        return 1
+def _refuse_to_prune_files(sources: Sequence[str]) -> None:
+    for source in sources:
+        if not Path(source).expanduser().is_dir():
+            raise typer.BadParameter(f"{source} is no folder, and --prune removes what has left a folder.")
+
+
+def _ingest(
+    session: Session,
+    sources: Sequence[str],
+    library: Library,
+    selection: Selection,
+    extend: Callable[[int], None],
+    *,
+    prune: bool,
+) -> Iterator[Outcome]:
+    application = session.application
+    yield from application.add_articles(sources, library, session.settings, selection=selection, on_found=extend)
+    for folder in sources if prune else ():
+        yield from application.prune_folder(folder, library)
 
 
 def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
@@ -546,12 +578,13 @@ def doctor(
 def reembed(context: typer.Context) -> None:
     """Embed every passage anew, after CAREER_EMBEDDING_MODEL has changed."""
     library = context.obj.open_library(read_only=False)
-    with _show_progress("embedding", library.count_passages()) as advance:
+    with _show_progress("embedding") as bar:
+        bar.extend(library.count_passages())
         done = 0
 
         def follow(passages: int, _total: int) -> None:
             nonlocal done
-            advance(passages - done)
+            bar.advance(passages - done)
             done = passages
 
         library.reembed(follow)
@@ -581,11 +614,28 @@ def _make_console() -> Console:
     return Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
 
 
+@dataclass
+class Bar:
+    """A progress bar that may grow while it advances."""
+
+    draw: Callable[[int, int], None]  # steps done, steps known of
+    done: int = 0
+    total: int = 0
+
+    def advance(self, steps: int) -> None:
+        self.done += steps
+        self.draw(self.done, self.total)
+
+    def extend(self, steps: int) -> None:
+        self.total += steps
+        self.draw(self.done, self.total)
+
+
 @contextmanager
-def _show_progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr where that is a terminal; the function given advances it."""
+def _show_progress(label: str) -> Iterator[Bar]:
+    """A progress bar on stderr where that is a terminal, and one that nobody sees elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda _steps: None
+        yield Bar(lambda _done, _total: None)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -594,8 +644,8 @@ def _show_progress(label: str, total: int) -> Iterator[Callable[[int], None]]:
     # Lines for a person go above the bar; lines for a pipe must not be caught by it.
     shown = sys.stdout.isatty()
     with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=shown) as progress:
-        task = progress.add_task(label, total=total)
-        yield lambda steps: progress.advance(task, steps)
+        task = progress.add_task(label, total=0)
+        yield Bar(lambda done, total: progress.update(task, completed=done, total=total))
 
 
 def _print_json(data: Any) -> None:

@@ -64,6 +64,7 @@ class Citation:
     start: int
     end: int
     quote: str
+    page: int = 0  # on which the quote begins, from 1; 0 for an article without pages
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ingest.pipeline import Outcome
 
 REPLACED = "\ufffd"
+STATUSES = ("added", "updated", "unchanged", "removed", "kept", "failed")  # of ingest.pipeline.Outcome
 
 
 def printable(text: str) -> str:
@@ -54,7 +55,9 @@ def draw_reply(reply: Reply) -> Text:
 def _draw_citation(citation: Citation) -> Text:
     heading = citation.heading if citation.heading != citation.title else ""
     found_at = citation.url or f"career show {citation.article_id}"
-    source = " | ".join(one_line(part) for part in (citation.title, heading, citation.published, found_at) if part)
+    page = f"page {citation.page}" if citation.page else ""
+    parts = (citation.title, heading, page, citation.published, found_at)
+    source = " | ".join(one_line(part) for part in parts if part)
     quote = "\n".join(f"    {line}" for line in printable(citation.quote).splitlines())
     return Text.assemble((f"[{citation.number}] ", "bold"), (source, "bold"), "\n", quote)
 
@@ -68,8 +71,8 @@ def describe_outcome(outcome: Outcome) -> str:
     """What became of one source, in one line."""
     if outcome.status == "failed":
         return one_line(f"failed  {_name_source(outcome)}{outcome.reason}")
-    passages = count_things(outcome.passages, "passage")
-    return f"{outcome.status:<9}  {one_line(outcome.title)}  ({passages})  {one_line(outcome.source)}"
+    about = outcome.reason or count_things(outcome.passages, "passage")
+    return f"{outcome.status:<9}  {one_line(outcome.title)}  ({one_line(about)})  {one_line(outcome.source)}"
 
 
 def count_things(count: int, name: str) -> str:
@@ -85,8 +88,8 @@ def _name_source(outcome: Outcome) -> str:
 def describe_outcomes(outcomes: Iterable[Outcome]) -> str:
     """How many sources became what: "3 added, 1 failed"."""
     statuses = [outcome.status for outcome in outcomes]
-    counts = ((status, statuses.count(status)) for status in ("added", "updated", "unchanged", "failed"))
-    return ", ".join(f"{count} {status}" for status, count in counts if count)
+    counts = ((status, statuses.count(status)) for status in STATUSES)
+    return ", ".join(f"{count:,} {status}" for status, count in counts if count) or "nothing to do"
 
 
 def list_articles(articles: Iterable[ArticleSummary]) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import PurePath
 from urllib.parse import unquote, urlsplit
@@ -66,14 +67,14 @@ def extract_article(page: Page) -> Article:
             f"{page.source}: no article found (fewer than {MIN_WORDS} words of text). "
             "Save the article's own text as a .md or .txt file and ingest that."
         )
-    title = shorten(one_line(draft.title.replace(PAGE_BREAK, "")) or _name_source(page), 200)
+    title = shorten(one_line(clean_text(draft.title)) or _name_source(page), 200)
     text, pages = _take_out_breaks(write_markdown(draft.blocks))
     return Article(
         id=slugify(title),
         source=page.source,
         title=title,
         text=text,
-        author=one_line(draft.author),
+        author=one_line(clean_text(draft.author)),
         published=draft.published,
         language=draft.language,
         url=_choose_url(page, draft.url),
@@ -85,10 +86,30 @@ def extract_article(page: Page) -> Article:
 def _read_draft(page: Page) -> Draft:
     try:
         if page.media_type in _FILE_READERS:
-            return _FILE_READERS[page.media_type](page.content)
-        return _TEXT_READERS[page.media_type](clean_text(decode_text(page.content, page.media_type)))
+            draft, clean = _FILE_READERS[page.media_type](page.content), _clean_pages
+        else:
+            # Cleaned before, since readers tell blocks by white space, and below, for what references such as &#8203;
+            # or a YAML escape brought back.
+            draft = _TEXT_READERS[page.media_type](clean_text(decode_text(page.content, page.media_type)))
+            clean = clean_text
     except DraftRefused as error:
         raise SourceUnreadable(f"{page.source}: {error}") from error
+    return replace(draft, blocks=[_clean_block(block, clean) for block in draft.blocks])
+
+
+def _clean_block(block: Block, clean: Callable[[str], str]) -> Block:
+    if isinstance(block, Table):
+        return Table(_clean_row(block.header, clean), [_clean_row(row, clean) for row in block.rows])
+    return replace(block, text=clean(block.text))
+
+
+def _clean_row(cells: Sequence[str], clean: Callable[[str], str]) -> list[str]:
+    return [clean(cell) for cell in cells]
+
+
+def _clean_pages(text: str) -> str:
+    """As `clean_text`, but page breaks stay."""
+    return PAGE_BREAK.join(map(clean_text, text.split(PAGE_BREAK)))
 
 
 def _take_out_breaks(text: str) -> tuple[str, tuple[int, ...]]:

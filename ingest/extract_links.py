@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -19,8 +20,16 @@ _XML_BASE = "{http://www.w3.org/XML/1998/namespace}base"
 _RDF_ABOUT = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about"
 
 
-def read_links(content: bytes, base: str = "") -> list[str]:
-    """The absolute http(s) addresses of a feed's entries or a sitemap's pages, in order, without repeats.
+@dataclass(frozen=True)
+class Links:
+    """What a feed or a sitemap lists."""
+
+    addresses: tuple[str, ...]  # absolute, http or https, in order, without repeats
+    lead_to_lists: bool = False  # an index of sitemaps: each address is that of another list
+
+
+def read_links(content: bytes, base: str = "") -> Links:
+    """The addresses of a feed's entries or a sitemap's pages.
 
     RSS, RDF, Atom, sitemaps and lists of sitemaps, gzipped or not; of broken XML what can be read. Relative addresses
     are taken from `base`, the feed's own address, or from what the feed calls its site. Raises DraftRefused.
@@ -35,7 +44,7 @@ def read_links(content: bytes, base: str = "") -> list[str]:
     links = list(dict.fromkeys(filter(None, found)))
     if not links:
         raise DraftRefused("holds no links to articles. Give the address of an article or of a feed that lists some.")
-    return links
+    return Links(tuple(links), lead_to_lists=_name_of(root) == "sitemapindex")
 
 
 def _name_of(element: _Element) -> str:

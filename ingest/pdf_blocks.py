@@ -18,9 +18,7 @@ from ingest.pdf_tables import APART, part_tables
 LARGER = 1.15  # times the body's size: a heading; what is less is another font of the same size
 MAX_HEADING_WORDS = 25  # a pull quote is longer
 MAX_BOLD_WORDS = 12  # a heading in the body's size is short, or bold prose would pass for one
-SHORT = (
-    0.6  # of the column: a shorter line was broken on purpose, unless the next one begins in the midst of a sentence
-)
+SHORT = 0.6  # of the column: a shorter line was broken on purpose, unless the next begins in the midst of a sentence
 MAX_DEPTH = 5
 USUAL_LEADING = 1.2  # what typesetting programs take when nothing is said
 

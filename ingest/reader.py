@@ -10,6 +10,7 @@ from ingest.article import Article, Page
 from ingest.child import Child, ChildFailed, Limits
 from ingest.draft import DraftRefused
 from ingest.errors import SourceError, SourceUnreadable
+from ingest.extract_links import Links, read_links
 
 if TYPE_CHECKING:  # the child imports this file, and pydantic is a third of what it would import
     from ingest.settings import IngestSettings
@@ -42,9 +43,10 @@ class PageReader:
         fields = self._ask("article", page)["article"]
         return Article(**{**fields, "pages": tuple(fields["pages"])})
 
-    def list_links(self, page: Page) -> list[str]:
+    def list_links(self, page: Page) -> Links:
         """The addresses in a feed or a sitemap. Raises SourceUnreadable, which names the source."""
-        return [str(link) for link in self._ask("links", page)["links"]]
+        found = self._ask("links", page)
+        return Links(tuple(map(str, found["addresses"])), bool(found["lead_to_lists"]))
 
     def _ask(self, task: str, page: Page) -> dict[str, Any]:
         about = {"source": page.source, "media_type": page.media_type, "url": page.url, "fetched_at": page.fetched_at}
@@ -69,15 +71,13 @@ def read_in_child(header: dict[str, Any], payload: bytes) -> dict[str, Any]:
     page = Page(content=payload, **header["page"])
     try:
         if header["task"] == "links":
-            return {"links": _list_links(page)}
+            return asdict(_list_links(page))
         return {"article": _extract(page)}
     except SourceError as error:
         return {"refused": type(error).__name__, "message": str(error)}
 
 
-def _list_links(page: Page) -> list[str]:
-    from ingest.extract_links import read_links
-
+def _list_links(page: Page) -> Links:
     try:
         return read_links(page.content, page.url)
     except DraftRefused as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Annotated
 
 from platformdirs import user_data_path
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class IngestSettings(BaseSettings):
@@ -30,6 +32,22 @@ class IngestSettings(BaseSettings):
 
     fetch_timeout: float = Field(default=20.0, gt=0)  # seconds for a whole download, redirects included
     fetch_max_bytes: int = Field(default=10_000_000, ge=1)  # of a file or a download, decompressed
+    fetch_delay: float = Field(default=1.0, ge=0)  # seconds between two requests to one host
+    robots: bool = True  # false: pages are fetched that a host's robots.txt asks programs to leave alone
+    # Hosts that may have private addresses, "intranet.example,localhost"; on any port, and no others.
+    allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     read_timeout: float = Field(default=25.0, gt=0)  # seconds that reading one page may take
     read_memory: int = Field(default=1_000_000_000, ge=100_000_000)  # bytes that the process that reads may take
     lock_timeout: float = Field(default=10.0, ge=0)  # seconds a second writer waits
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        """Names, separated by commas; as addresses have them: in lower case, and IPv6 without its brackets."""
+        if not isinstance(value, str):
+            return value
+        hosts = [host.strip().lower().strip("[]") for host in value.split(",") if host.strip()]
+        for host in hosts:
+            if not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host):
+                raise ValueError(f"{host!r} is no host name (a name alone, without scheme, port or path)")
+        return frozenset(hosts)

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 MAX_MEMBERS = 2_000
 MAX_PACKAGE = 100_000_000  # bytes of all members together, as declared
 MAX_PART = 50_000_000  # bytes of one member that is read
-MAX_RATIO = (
-    200  # Word's XML packs to a tenth or a twentieth, a long table of digits to a sixtieth; bombs to a thousandth
-)
+MAX_RATIO = 200  # Word's XML packs to a tenth or a twentieth, a table of digits to a sixtieth, bombs to a thousandth
 FREE_OF_RATIO = 1_000_000  # bytes: below, no ratio does harm
 MAX_MARKS = 1_000_000  # signs "<" and "=" in one XML document: each costs up to 200 bytes of memory
 
@@ -53,7 +51,7 @@ class Package:
             raise DraftRefused(_TOO_BIG.format(f"a part packed more than {MAX_RATIO} to 1"))
         try:
             with self.archive.open(member) as stream:
-                return stream.read()  # never more than the declared size, checked above
+                return stream.read(member.file_size)  # without a number all is inflated before it is cut to that size
         except (BadZipFile, EOFError, OSError, RuntimeError, ValueError, zlib.error) as error:
             raise DraftRefused(_DAMAGED.format("a part of it cannot be unpacked")) from error
 

@@ -78,6 +78,7 @@ def link_citation(citation: Citation, turn: int) -> str:
         "title": citation.title,
         "date": tell_date(citation.published),
         "heading": citation.heading if citation.heading != citation.title else "",
+        "page": _name_page(citation),
         "quote": _shorten(citation.quote, CARD_CHARACTERS),
     }
     card = " ".join(f'data-{name}="{escape(text)}"' for name, text in parts.items() if text)
@@ -97,7 +98,12 @@ def _bracket(number: int) -> str:
 
 
 def _name_place(citation: Citation) -> str:
-    return ", ".join(dict.fromkeys(part for part in (citation.heading, citation.title) if part))
+    parts = (citation.heading, citation.title, _name_page(citation))
+    return ", ".join(dict.fromkeys(part for part in parts if part))
+
+
+def _name_page(citation: Citation) -> str:
+    return f"page {citation.page}" if citation.page else ""
 
 
 def _shorten(text: str, characters: int) -> str:
@@ -108,9 +114,9 @@ def _render_sources(citations: tuple[Citation, ...], turn: int) -> str:
     """One line for each place in an article, with the numbers of all quotes from it."""
     if not citations:
         return ""
-    places: dict[tuple[str, str], list[Citation]] = {}
+    places: dict[tuple[str, str, int], list[Citation]] = {}
     for citation in citations:
-        places.setdefault((citation.article_id, citation.heading), []).append(citation)
+        places.setdefault((citation.article_id, citation.heading, citation.page), []).append(citation)
     items = "".join(f"<li>{_render_place(quotes, turn)}</li>" for quotes in places.values())
     return f'<section class="sources" aria-label="Sources"><h3>Sources</h3><ol>{items}</ol></section>'
 
@@ -120,6 +126,7 @@ def _render_place(citations: list[Citation], turn: int) -> str:
     numbers = " ".join(link_citation(citation, turn) for citation in citations)
     parts = [("title", escape(first.title))]
     parts += [("heading", escape(first.heading))] if first.heading not in ("", first.title) else []
+    parts += [("page", _name_page(first))] if first.page else []
     parts += [("date", write_date(first.published))] if first.published else []
     place = " ".join(f'<span class="{name}">{html}</span>' for name, html in parts)
     return f'{numbers} <span class="place">{place}</span>'
@@ -150,5 +157,5 @@ def write_copy(reply: Reply) -> str:
 
 
 def _write_source(citation: Citation) -> str:
-    parts = (citation.title, citation.heading, citation.published, citation.url)
+    parts = (citation.title, citation.heading, _name_page(citation), citation.published, citation.url)
     return f"[{citation.number}] " + ", ".join(dict.fromkeys(part for part in parts if part))

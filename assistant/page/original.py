@@ -28,7 +28,12 @@ def is_web_address(url: str) -> bool:
 
 
 def link_to_quote(article: Article, citation: Citation) -> str:
-    """The article's address with the quote as its text fragment. The quote must stand in the article."""
+    """The article's address with the quote as its text fragment, or the page of a PDF (RFC 8118).
+
+    The quote must stand in the article.
+    """
+    if citation.page:
+        return f"{article.url.partition('#')[0]}#page={citation.page}"
     fragment = _write_fragment(article, citation)
     joint = ":~:text=" if "#" in article.url else "#:~:text="
     return f"{article.url}{joint}{fragment}" if fragment else article.url

@@ -221,6 +221,13 @@ def test_no_claims_prove_nothing() -> None:
     assert prove() == Proof("", ())
 
 
+def test_a_citation_names_the_page_on_which_its_quote_begins() -> None:
+    paged = replace(ARTICLE, pages=(TEXT.index("Night"), TEXT.index("## What dentists")))
+    claims = [say("", 1, unit=NURSES), say("", 1, unit=NIGHT), say("", 2, unit=DENTISTS)]
+    assert [citation.page for citation in cite(claims, PASSAGES, lambda _: paged).citations] == [1, 2, 3]
+    assert [citation.page for citation in prove(*claims).citations] == [0, 0, 0]
+
+
 def test_claims_without_passages_are_unverified() -> None:
     assert cite([say("Nurses earn well.", 1)], [], find_article).text == f"Nurses earn well. {UNVERIFIED}"
 

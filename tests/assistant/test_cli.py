@@ -20,7 +20,8 @@ from assistant.errors import LibraryEmpty, QuestionInvalid, SettingsInvalid
 from assistant.settings import Settings
 from ingest.article import Article
 from ingest.catalog import ArticleSummary
-from ingest.errors import ArticleUnknown, LibraryLocked, SourceMissing
+from ingest.errors import ArticleUnknown, LibraryLocked
+from ingest.fetch import Selection
 from ingest.pipeline import Outcome
 
 ARTICLE = Article(
@@ -101,6 +102,8 @@ class Career:
         self.chain = FakeChain(library=self.library)
         self.outcomes: Iterable[Outcome] = ()
         self.ingested: list[str] = []
+        self.selection = Selection()
+        self.pruned: list[str] = []
         self.opened_read_only: list[bool] = []
         self.served: list[tuple[Settings, bool, Sequence[str]]] = []
         self._capsys = capsys
@@ -116,8 +119,8 @@ class Career:
             load_settings=lambda: self.settings,
             open_library=self._open,
             load_chain=self._load_chain,
-            list_sources=lambda source: [source],
             add_articles=self._add,
+            prune_folder=self._prune,
             serve_page=self._serve,
         )
 
@@ -128,9 +131,23 @@ class Career:
         self.opened_read_only.append(read_only)
         return self.library
 
-    def _add(self, sources: Sequence[str], library: Library, settings: Settings) -> Iterable[Outcome]:
+    def _add(
+        self,
+        sources: Sequence[str],
+        library: Library,
+        settings: Settings,
+        *,
+        selection: Selection,
+        on_found: Callable[[int], None],
+    ) -> Iterable[Outcome]:
         self.ingested.extend(sources)
+        self.selection = selection
+        on_found(len(sources))
         return self.outcomes
+
+    def _prune(self, folder: str, library: Library) -> Iterable[Outcome]:
+        self.pruned.append(folder)
+        return [REMOVED]
 
     def _serve(self, settings: Settings, *, open_browser: bool, sources: Sequence[str]) -> None:
         self.served.append((settings, open_browser, sources))
@@ -274,6 +291,7 @@ def stdin() -> Iterator[Callable[[str], None]]:
 # -- ingest -----------------------------------------------------------------------------------------------------------
 
 ADDED = Outcome("/pay.md", "added", "pay", "Pay", 3)
+REMOVED = Outcome("/old.md", "removed", "old", "Old", 2)
 FAILED = Outcome("/none.md", "failed", reason="/none.md: no such file. Check the path.")
 
 
@@ -312,7 +330,38 @@ def test_ingest_ends_with_1_when_every_source_failed(career: Career) -> None:
 
 def test_ingest_ends_with_1_when_there_was_nothing_to_read(career: Career) -> None:
     assert career("ingest", "/empty") == 1
-    assert career.err == "error: /empty: no articles there. Name .md, .txt or .html files, folders of them, or URLs.\n"
+    assert career.err == "error: /empty: no articles there. Name files, folders of them, or URLs.\n"
+
+
+def test_ingest_takes_what_is_wanted_of_a_source(career: Career) -> None:
+    career.outcomes = [ADDED]
+    career("ingest", "/folder", "--include", "*/2026/*", "--include", "*.md", "--exclude", "draft*", "--limit", "5")
+    assert career.selection == Selection(("*/2026/*", "*.md"), ("draft*",), 5)
+
+
+def test_ingest_prunes_the_folders_named_after_it_has_read_them(career: Career, tmp_path: Path) -> None:
+    career.outcomes = [ADDED]
+    assert career("ingest", str(tmp_path), "--prune") == 0
+    assert career.pruned == [str(tmp_path)]
+    assert career.out.splitlines()[1:] == [
+        "removed    Old  (2 passages)  /old.md",
+        "1 added, 1 removed; the library holds 1 article, 3 passages",
+    ]
+
+
+def test_ingest_prunes_only_when_asked(career: Career, tmp_path: Path) -> None:
+    career.outcomes = [ADDED]
+    career("ingest", str(tmp_path))
+    assert career.pruned == []
+
+
+def test_what_is_no_folder_is_not_pruned(career: Career) -> None:
+    assert career("ingest", "https://example.org/feed", "--prune") == 2
+    assert career.ingested == []
+    assert career.err == (
+        "error: Invalid value: https://example.org/feed is no folder, and --prune removes what has left a folder. "
+        "See `career ingest --help`.\n"
+    )
 
 
 def test_ingest_json_is_the_list_of_outcomes(career: Career) -> None:
@@ -534,14 +583,3 @@ def test_evaluate_writes_a_page(career: Career, prompts: Path, tmp_path: Path) -
 def test_evaluate_of_prompts_that_are_missing_is_one_line(career: Career) -> None:
     assert career("evaluate", "/none.yaml") == 1
     assert career.err == "error: /none.yaml: no such file. Check the path of the test prompts.\n"
-
-
-def test_a_source_that_cannot_be_listed_still_gets_its_outcome(
-    career: Career, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def refuse(source: str) -> Sequence[str]:
-        raise SourceMissing(f"{source}: no such file.")
-
-    career.outcomes = [FAILED]
-    assert main(["ingest", "/none.md"], replace(career.application, list_sources=refuse)) == 1
-    assert "no such file" in capsys.readouterr().err

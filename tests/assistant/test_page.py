@@ -287,6 +287,10 @@ def test_original_keeps_the_fragment_that_its_address_has() -> None:
     assert link_to_quote(article, cite("Fourth.")) == "https://x.org/p#pay:~:text=Fourth."
 
 
+def test_original_of_a_pdf_is_opened_at_the_quoted_page() -> None:
+    assert link_to_quote(ARTICLE, replace(cite("Fourth."), page=7)) == "https://x.org/p#page=7"
+
+
 @pytest.mark.parametrize(
     ("published", "old"), [(date(2024, 3, 5), False), (date(2024, 3, 4), True), (date(2024, 2, 29), True)]
 )

@@ -13,6 +13,7 @@ from ingest.article import DOCX, HTML, LINKS, MARKDOWN, PDF, PLAIN_TEXT, Page
 from ingest.child import Child, Limits
 from ingest.errors import SourceError, SourceUnreadable
 from ingest.extract import extract_article
+from ingest.extract_links import Links
 from ingest.reader import PageReader
 from ingest.settings import IngestSettings
 
@@ -66,7 +67,7 @@ def test_a_page_of_no_known_kind_is_refused_in_one_line(reader: PageReader) -> N
 def test_links_come_back_in_order(reader: PageReader) -> None:
     sitemap = b"""<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">
         <url><loc>https://example.com/two</loc></url><url><loc>https://example.com/one</loc></url></urlset>"""
-    assert reader.list_links(make_page(sitemap, LINKS)) == ["https://example.com/two", "https://example.com/one"]
+    assert reader.list_links(make_page(sitemap, LINKS)) == Links(("https://example.com/two", "https://example.com/one"))
 
 
 def test_a_page_of_links_that_cannot_be_read_names_its_source(reader: PageReader) -> None:

@@ -25,7 +25,7 @@ function addLine(name, text) {
 function fillCard({ title, date, heading, page, quote }) {
   card.replaceChildren();
   addLine("title", title);
-  addLine("place", [heading, page && `page ${page}`, date].filter(Boolean).join(" · "));
+  addLine("place", [heading, page, date].filter(Boolean).join(" · "));
   addLine("quote", quote);
 }
 
