@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 from assistant.cite import UNVERIFIED
 from assistant.conversation import Citation, Reply
 from assistant.page.dates import tell_date, write_date
+from assistant.page.export import name_page
 from assistant.page.layout import lay_out
+from assistant.page.topics import Topic
 
 MARK = re.compile(r" ?(?:\[(\d{1,3})\]|" + re.escape(UNVERIFIED) + ")")  # with its blank: no mark begins a line
 STRONG = re.compile(r"\*\*(\S(?:[^*]*\S)?)\*\*")  # models write it although they are asked for plain text
@@ -78,7 +81,7 @@ def link_citation(citation: Citation, turn: int) -> str:
         "title": citation.title,
         "date": tell_date(citation.published),
         "heading": citation.heading if citation.heading != citation.title else "",
-        "page": _name_page(citation),
+        "page": name_page(citation),
         "quote": _shorten(citation.quote, CARD_CHARACTERS),
     }
     card = " ".join(f'data-{name}="{escape(text)}"' for name, text in parts.items() if text)
@@ -98,12 +101,8 @@ def _bracket(number: int) -> str:
 
 
 def _name_place(citation: Citation) -> str:
-    parts = (citation.heading, citation.title, _name_page(citation))
+    parts = (citation.heading, citation.title, name_page(citation))
     return ", ".join(dict.fromkeys(part for part in parts if part))
-
-
-def _name_page(citation: Citation) -> str:
-    return f"page {citation.page}" if citation.page else ""
 
 
 def _shorten(text: str, characters: int) -> str:
@@ -126,7 +125,7 @@ def _render_place(citations: list[Citation], turn: int) -> str:
     numbers = " ".join(link_citation(citation, turn) for citation in citations)
     parts = [("title", escape(first.title))]
     parts += [("heading", escape(first.heading))] if first.heading not in ("", first.title) else []
-    parts += [("page", _name_page(first))] if first.page else []
+    parts += [("page", name_page(first))] if first.page else []
     parts += [("date", write_date(first.published))] if first.published else []
     place = " ".join(f'<span class="{name}">{html}</span>' for name, html in parts)
     return f'{numbers} <span class="place">{place}</span>'
@@ -134,28 +133,15 @@ def _render_place(citations: list[Citation], turn: int) -> str:
 
 def _render_refusal(reply: Reply) -> str:
     text = reply.text
-    words = lay_out(text, lambda start, end: _write_plain(text[start:end]))
-    return f'<div class="refusal">{words}{_render_suggestions(reply.suggestions)}</div>'
+    return f'<div class="refusal">{lay_out(text, lambda start, end: _write_plain(text[start:end]))}</div>'
 
 
-def _render_suggestions(suggestions: tuple[str, ...]) -> str:
-    if not suggestions:
-        return ""
-    buttons = "".join(f"<li>{render_question_button(suggestion)}</li>" for suggestion in suggestions)
-    return f'<p class="label">The articles do cover</p><ul class="questions">{buttons}</ul>'
+def render_topics(topics: Sequence[Topic], label: str) -> str:
+    """A button for each topic that asks its question."""
+    buttons = "".join(f"<li>{_render_topic(topic)}</li>" for topic in topics)
+    return f'<p class="label">{label}</p><ul class="questions">{buttons}</ul>' if buttons else ""
 
 
-def render_question_button(question: str) -> str:
-    """A button that asks `question`."""
-    return f'<button type="button" class="question" data-question="{escape(question)}">{escape(question)}</button>'
-
-
-def write_copy(reply: Reply) -> str:
-    """The answer and its sources as plain text, for the clipboard."""
-    lines = [_write_source(citation) for citation in reply.citations]
-    return "\n\n".join(part for part in (reply.text.strip(), "\n".join(lines)) if part)
-
-
-def _write_source(citation: Citation) -> str:
-    parts = (citation.title, citation.heading, _name_page(citation), citation.published, citation.url)
-    return f"[{citation.number}] " + ", ".join(dict.fromkeys(part for part in parts if part))
+def _render_topic(topic: Topic) -> str:
+    words = f"{escape(topic.beginning)}<b>{escape(topic.subject)}</b>{escape(topic.end)}"
+    return f'<button type="button" class="question" data-question="{escape(topic.question)}">{words}</button>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from dataclasses import replace
@@ -11,16 +12,19 @@ from html.parser import HTMLParser
 
 import pytest
 
-from assistant.conversation import Citation, Reply
-from assistant.page.answer import render_answer, write_copy
-from assistant.page.conversation import Exchange, render_conversation, render_welcome
+from assistant.conversation import Citation, Reply, ScoredPassage
+from assistant.errors import CareerError
+from assistant.page.answer import render_answer
+from assistant.page.conversation import render_earlier, render_newest, render_welcome
 from assistant.page.dates import is_old, tell_date, write_date
-from assistant.page.examples import SHIPPED_QUESTIONS, choose_examples
+from assistant.page.exchange import Exchange, read_exchanges, write_exchange
+from assistant.page.export import write_copy, write_markdown
 from assistant.page.layout import find_cells
 from assistant.page.loader import ChainLoader
 from assistant.page.original import link_to_quote
 from assistant.page.source import render_source
-from ingest.article import Article
+from assistant.page.topics import Topic, choose_examples, choose_next
+from ingest.article import Article, Passage
 from ingest.errors import LibraryDamaged
 from ingest.markdown import read_cells
 from tests.browser.fake_chain import FakeChain
@@ -225,10 +229,36 @@ def test_answer_shows_its_notice() -> None:
     assert "stood in" in render_answer(replace(REPLY, notice="The sentences stood in."))
 
 
-def test_refusal_offers_each_suggestion_as_a_button_that_asks_it() -> None:
-    refusal = Reply("x", "x", "The articles don't say.", answered=False, suggestions=("Pay", "Tools"))
-    elements = Elements(render_answer(refusal))
-    assert [button["data-question"] for button in elements.find("button")] == ["Pay", "Tools"]
+def find(heading: str, similarity: float, title: str = "About pay") -> ScoredPassage:
+    return ScoredPassage(Passage("pay", title, (heading,), 0, 1, "x"), 1.0, similarity)
+
+
+def test_refusal_offers_the_nearest_headings_as_questions() -> None:
+    passages = (find("Tools", 0.2), find("Pay", 0.4), find("What a nurse does", 0.3))
+    refusal = Reply("x", "x", "The articles don't say.", answered=False, passages=passages)
+    html = render_newest(Exchange("x", refusal, topics=choose_next(refusal, {"x"})), 0)
+    assert [button.get("data-question") for button in Elements(html).find("button") if "data-question" in button] == [
+        "What does “About pay” say about Pay?",
+        "What does “About pay” say about what a nurse does?",
+        "What does “About pay” say about Tools?",
+    ]
+
+
+def test_answer_offers_neither_what_it_cites_nor_what_was_asked() -> None:
+    passages = (find("Pay", 0.4), find("Tools", 0.3), find("Hours", 0.2))
+    reply = replace(REPLY, passages=passages)
+    topics = choose_next(reply, {"What does “About pay” say about Tools?"})
+    assert topics == (Topic("About pay", "Hours"),)
+
+
+def test_refusal_without_passages_offers_what_the_reply_suggests() -> None:
+    refusal = Reply("x", "x", "No.", answered=False, suggestions=("Pay",))
+    assert choose_next(refusal, {"x"}) == (Topic("", "Pay"),)
+
+
+def test_heading_that_is_a_question_is_asked_as_it_stands() -> None:
+    assert Topic("Nurses", "How long does training take?").question == "How long does training take?"
+    assert Topic("Nurses", "Why?").question == "What does “Nurses” say about Why?"
 
 
 def test_mark_carries_what_its_card_shows() -> None:
@@ -308,7 +338,9 @@ def test_answer_escapes_question_text_notice_suggestions_and_citations() -> None
     citation = replace(cite(PAYLOAD, article=article), heading=PAYLOAD, published=PAYLOAD, url=PAYLOAD)
     reply = Reply(PAYLOAD, f"{PAYLOAD} else", f"{PAYLOAD} [1]\n\n- {PAYLOAD}", (citation,), notice=PAYLOAD)
     refusal = replace(reply, answered=False, suggestions=(PAYLOAD,))
-    html = render_conversation([Exchange(PAYLOAD, reply), Exchange(PAYLOAD, refusal), Exchange("x", error=PAYLOAD)])
+    topics = (Topic(PAYLOAD, PAYLOAD),)
+    earlier = [Exchange(PAYLOAD, reply), Exchange(PAYLOAD, refusal), Exchange("x", error=PAYLOAD)]
+    html = render_earlier(earlier) + render_newest(Exchange(PAYLOAD, reply, topics=topics), 3)
     assert Elements(html).are_harmless
 
 
@@ -316,9 +348,35 @@ def test_copy_gives_the_answer_with_its_sources_as_plain_text() -> None:
     assert write_copy(REPLY) == "It is **$112K**. [1] And more. [2]\n\n[1] About pay, Pay, 2026-03-05"
 
 
-def test_conversation_is_busy_for_a_screen_reader_until_the_answer_is_complete() -> None:
-    assert 'aria-busy="true"' in render_conversation([Exchange("x", progress="Answering")])
-    assert 'aria-busy="false"' in render_conversation([Exchange("x", REPLY)])
+def test_markdown_gives_question_answer_and_every_quote() -> None:
+    assert write_markdown("Pay?", replace(REPLY, text="It is $112K. [1]")) == (
+        "## Pay?\n\nIt is $112K. \\[1\\]\n\n1. “Fourth.” About pay, Pay, 2026-03-05"
+    )
+
+
+def test_markdown_makes_markup_of_nothing_that_was_written() -> None:
+    citation = replace(cite("Fourth."), quote="<img src=x> ![x](y)", title="*t*", url="javascript:alert(1)")
+    written = write_markdown("<b>\n# x", replace(REPLY, text="`a` &lt;", citations=(citation,)))
+    assert written == ("## \\<b\\> # x\n\n\\`a\\` \\&lt;\n\n1. “\\<img src=x\\> !\\[x\\](y)” \\*t\\*, Pay, 2026-03-05")
+
+
+def test_markdown_links_to_web_addresses_only() -> None:
+    citation = replace(cite("Fourth."), url="https://x.org/a b>c")
+    assert "x.org" not in write_markdown("q", replace(REPLY, citations=(citation,)))
+    assert "<https://x.org/p>" in write_markdown(
+        "q", replace(REPLY, citations=(replace(citation, url="https://x.org/p"),))
+    )
+
+
+def test_answer_is_busy_until_it_is_complete() -> None:
+    assert 'aria-busy="true"' in render_newest(Exchange("x", progress="Answering"), 0)
+    assert 'aria-busy="false"' in render_newest(Exchange("x", REPLY), 0)
+
+
+def test_only_the_newest_answer_can_be_asked_again_and_only_when_complete() -> None:
+    assert "data-again" in render_newest(Exchange("x", error="No."), 0)
+    assert "data-again" not in render_newest(Exchange("x", progress="Answering"), 0)
+    assert "data-again" not in render_earlier([Exchange("x", REPLY)])
 
 
 def test_exchange_remembers_the_question_as_it_was_searched_for() -> None:
@@ -326,24 +384,49 @@ def test_exchange_remembers_the_question_as_it_was_searched_for() -> None:
     assert Exchange("Pay?", reply).turn.standalone == "What is the pay?"
 
 
+def test_exchange_comes_back_from_the_browser_as_it_was_but_for_its_passages() -> None:
+    exchange = Exchange("Pay?", replace(REPLY, passages=(find("Pay", 0.4),)), topics=(Topic("T", "H"),))
+    kept = json.loads(write_exchange(exchange))
+    assert read_exchanges([kept]) == (replace(exchange, reply=REPLY),)
+
+
+def test_exchange_that_was_cut_off_comes_back_as_stopped() -> None:
+    kept = json.loads(write_exchange(Exchange("Pay?", REPLY, progress="Answering")))
+    assert read_exchanges([kept]) == (Exchange("Pay?", REPLY, stopped=True),)
+
+
+@pytest.mark.parametrize("kept", ["x", 1, {}, [1], [{"question": 1}], [{"reply": {}}], [{"question": "x", "reply": 1}]])
+def test_exchange_of_any_other_shape_is_refused_in_words(kept: object) -> None:
+    with pytest.raises(CareerError, match="Start a new chat"):
+        read_exchanges(kept)
+
+
+def test_conversation_that_the_browser_does_not_hold_is_empty() -> None:
+    assert read_exchanges(None) == ()
+
+
 def test_welcome_offers_each_example_as_a_button() -> None:
-    buttons = Elements(render_welcome(1, ["One?", "Two?"])).find("button")
-    assert [button["data-question"] for button in buttons] == ["One?", "Two?"]
+    buttons = Elements(render_welcome(1, [Topic("", "One?"), Topic("T", "Two")])).find("button")
+    assert [button["data-question"] for button in buttons] == ["One?", "What does “T” say about Two?"]
 
 
-def test_examples_are_those_of_the_shipped_article_when_it_is_there() -> None:
-    headings = [("x", "X", ("A",)), ("ml-engineer-vs-software-engineer", "T", ("B",))]
-    assert choose_examples(headings) == list(SHIPPED_QUESTIONS)
+def test_examples_are_spread_over_the_articles_and_further_down_in_each() -> None:
+    headings = [(f"a{number}", f"A{number}", (f"H{place}",)) for number in range(8) for place in range(4)]
+    assert choose_examples(headings) == [Topic("A1", "H0"), Topic("A3", "H1"), Topic("A5", "H2"), Topic("A7", "H3")]
 
 
-def test_examples_come_from_the_headings_of_other_articles_one_an_article_first() -> None:
-    headings = [
-        ("a", "Nurses", ()),
-        ("a", "Nurses", ("Pay",)),
-        ("a", "Nurses", ("Work", "Hours")),
-        ("b", "B", ("Why?",)),
-    ]
-    assert choose_examples(headings) == ["Why?", "Nurses: Pay", "Nurses: Hours"]
+def test_examples_of_a_single_article_are_spread_over_it() -> None:
+    headings = [("a", "A", (f"H{place}",)) for place in range(8)]
+    assert [topic.heading for topic in choose_examples(headings)] == ["H1", "H3", "H5", "H7"]
+
+
+def test_examples_prefer_headings_that_are_questions_and_leave_out_long_ones() -> None:
+    headings = [("a", "A", ("Pay",)), ("a", "A", ("What is the pay here?",)), ("a", "A", ("x" * 300,)), ("b", "B", ())]
+    assert choose_examples(headings) == [Topic("A", "What is the pay here?")]
+
+
+def test_library_without_headings_gives_no_examples() -> None:
+    assert choose_examples([("b", "B", ())]) == []
 
 
 @pytest.mark.parametrize("row", ["| a | b |", "| a \\| b | c |", "| a |", "|  | b |", "| a | b", "a | b |", "|"])

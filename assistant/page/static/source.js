@@ -6,15 +6,24 @@ const coversChat = window.matchMedia("(max-width: 60rem)"); // as in page.css
 let openedFrom = null;
 
 function openPanel(mark) {
+  const turn = Number(mark.dataset.turn);
+  const exchange = document.querySelectorAll(".exchange")[turn];
+  if (!exchange) {
+    return;
+  }
   if (!panel.contains(mark)) {
     openedFrom = mark;
   }
   document.body.setAttribute("data-reading", "");
   panel.setAttribute("data-waiting", "");
   keepFocusInside();
+  trigger("select", { turn, number: Number(mark.dataset.number), exchange: JSON.parse(exchange.dataset.exchange) });
 }
 
 function closePanel() {
+  if (!document.body.hasAttribute("data-reading")) {
+    return;
+  }
   document.body.removeAttribute("data-reading");
   keepFocusInside();
   if (openedFrom && openedFrom.isConnected) {
@@ -43,7 +52,7 @@ coversChat.addEventListener("change", keepFocusInside);
 document.addEventListener("career:open", (event) => openPanel(event.detail.mark));
 document.addEventListener("career:close", closePanel);
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && document.body.hasAttribute("data-reading")) {
+  if (event.key === "Escape") {
     closePanel();
   }
 });
@@ -52,8 +61,7 @@ element.addEventListener("click", (event) => {
   const leads = event.target.closest("[data-number]");
   if (leads) {
     event.preventDefault();
-    document.dispatchEvent(new CustomEvent("career:open", { detail: { mark: leads } }));
-    trigger("select", { turn: Number(leads.dataset.turn), number: Number(leads.dataset.number) });
+    openPanel(leads);
   } else if (event.target.closest("button[data-close]")) {
     closePanel();
   }
