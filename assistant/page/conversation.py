@@ -102,7 +102,7 @@ def render_empty_library() -> str:
     return _welcome(
         "<p>Your library holds no article yet, so there is nothing to answer from. In a terminal, add the article that "
         "comes with Career Assistant, or your own files, folders and web addresses:</p>"
-        "<pre><code>career ingest\ncareer ingest notes.md articles/ https://example.com/an-article</code></pre>"
+        '<pre tabindex="0"><code>career ingest\ncareer ingest notes.md articles/ https://example.com/an-article</code></pre>'
         "<p>Then reload this page.</p>"
     )
 

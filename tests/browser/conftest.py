@@ -133,8 +133,8 @@ def visit_page(chromium: Browser) -> Iterator[Callable[..., Visit]]:
     """Open an address as a new visitor, with a screen of `width` by `height`."""
     contexts = []
 
-    def visit(address: str, width: int = 1400, height: int = 900) -> Visit:
-        context = chromium.new_context(viewport={"width": width, "height": height})
+    def visit(address: str, width: int = 1400, height: int = 900, scheme: str = "light") -> Visit:
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
         return Visit(context.new_page(), address)
 

@@ -178,7 +178,7 @@ class FakeChain:
         words = reply.text.split(" ")
         for count in range(1, len(words), 4):
             yield replace(reply, text=" ".join(words[:count]), citations=())
-            time.sleep(self.pause)
+            time.sleep(1.5 if "slow" in asked["question"] else self.pause)
         yield reply
 
     def _find_reply(self, question: str, history: Sequence[Any]) -> Reply:

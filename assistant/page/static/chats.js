@@ -162,7 +162,7 @@ function askName(item, chat) {
 
 function askRemoval(item, chat) {
   const question = document.createElement("span");
-  question.textContent = "Delete for good?";
+  question.textContent = "Delete it?";
   const yes = makeButton("Delete", `Delete “${chat.title}” for good`, () => removeChat(chat.key), "tool word danger");
   item.replaceChildren(question, yes, makeButton("Keep", "Keep", drawList, "tool word"));
   yes.focus();
