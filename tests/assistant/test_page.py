@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import threading
+from base64 import b64encode
 from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
 
@@ -19,6 +21,7 @@ from assistant.page.conversation import render_earlier, render_newest, render_we
 from assistant.page.dates import is_old, tell_date, write_date
 from assistant.page.exchange import Exchange, read_exchanges, write_exchange
 from assistant.page.export import write_copy, write_markdown
+from assistant.page.headers import write_policy
 from assistant.page.layout import find_cells
 from assistant.page.loader import ChainLoader
 from assistant.page.original import link_to_quote
@@ -439,6 +442,18 @@ def test_cells_are_found_where_the_article_format_reads_them(row: str) -> None:
 @pytest.mark.parametrize(("published", "shown"), [("2026-03-05T10:00:00Z", "5 March 2026"), ("<last>", "&lt;last&gt;")])
 def test_date_is_written_for_readers(published: str, shown: str) -> None:
     assert re.sub(r"</?time[^>]*>", "", write_date(published)) == shown
+
+
+def test_policy_allows_the_scripts_of_a_page_by_their_hashes_and_none_with_an_address() -> None:
+    policy = write_policy(
+        b'<script>a()</script><script type="module" src="x.js"></script><script data-x>\nb()\n</script>'
+    )
+    hashes = [b64encode(sha256(script).digest()).decode() for script in (b"a()", b"\nb()\n")]
+    assert f"script-src 'self' 'unsafe-eval' 'sha256-{hashes[0]}' 'sha256-{hashes[1]}';" in policy
+
+
+def test_policy_of_what_is_no_page_allows_no_script_in_it() -> None:
+    assert "script-src 'self' 'unsafe-eval';" in write_policy()
 
 
 def test_loader_tries_again_after_a_failure() -> None:

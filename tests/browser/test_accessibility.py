@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -19,7 +19,9 @@ axe = pytest.importorskip("axe_playwright_python.base", reason="axe-playwright-p
 pytestmark = pytest.mark.browser
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
-LOOKS = [(width, scheme) for width in (1400, 390) for scheme in ("light", "dark")]
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+LOOKS = [(width, scheme) for width in (1400, 390) for scheme in SCHEMES]
 
 
 def find_violations(visit: Visit) -> list[str]:
@@ -28,7 +30,7 @@ def find_violations(visit: Visit) -> list[str]:
     return [violation for look in LOOKS for violation in _look(visit, *look)]
 
 
-def _look(visit: Visit, width: int, scheme: str) -> list[str]:
+def _look(visit: Visit, width: int, scheme: Scheme) -> list[str]:
     visit.page.set_viewport_size({"width": width, "height": 900})
     visit.page.emulate_media(color_scheme=scheme)
     visit.page.wait_for_function(f"document.body.classList.contains('dark') === {str(scheme == 'dark').lower()}")
