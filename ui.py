@@ -62,6 +62,7 @@ def _load_chain(settings: Settings, sources: Sequence[str]) -> Chain:
     chain = load_chain(settings, read_only=not sources)
     for outcome in add_articles(sources, chain.library, settings):
         print(outcome.reason or f"{outcome.status}: {outcome.title}", flush=True)
+    chain.library.heal_in_background()  # the page stays open for weeks
     chain.library.embed_question("warm up")  # the model takes seconds to load: now, not in the first answer
     return chain
 

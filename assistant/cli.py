@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from assistant.evaluation.measures import Result
     from assistant.evaluation.run import Evaluation
     from assistant.settings import Settings
+    from ingest.archive import Copied
     from ingest.article import Article
     from ingest.fetch import Selection
     from ingest.library import ArticleSummary
@@ -52,8 +53,6 @@ class Library(Protocol):
     def article(self, article_id: str, /) -> Article: ...
     def remove(self, article_id: str, /) -> object: ...
     def count_passages(self) -> int: ...
-    def check(self) -> Sequence[str]: ...
-    def repair(self) -> object: ...
     def reembed(self, progress: Callable[[int, int], None], /) -> object: ...
     def close(self) -> None: ...
 
@@ -77,7 +76,7 @@ def open_library(settings: Settings, *, read_only: bool) -> Library:
     from ingest.embed import load_embedder
     from ingest.library import Library
 
-    return Library.open(settings, lambda: load_embedder(settings), read_only=read_only)
+    return Library.open(settings, lambda: load_embedder(settings), read_only=read_only, tell=_print_notice)
 
 
 def load_chain(settings: Settings) -> Chain:
@@ -98,6 +97,31 @@ def prune_folder(folder: str, library: Any) -> Iterable[Outcome]:
     from ingest.pipeline import prune_folder
 
     return prune_folder(folder, library)
+
+
+def check_library(settings: Settings) -> Sequence[str]:
+    from ingest.doctor import check_library
+
+    return check_library(settings)
+
+
+def repair_library(settings: Settings) -> Sequence[str]:
+    from ingest.doctor import repair_library
+    from ingest.lock import WriterLock
+
+    return repair_library(settings, WriterLock(settings.home, settings.lock_timeout, _print_notice))
+
+
+def export_library(library: Any, path: Path, *, overwrite: bool) -> Iterable[Copied]:
+    from ingest.archive import export_library
+
+    return export_library(library, path, overwrite=overwrite)
+
+
+def import_archive(path: Path, library: Any) -> Iterable[Copied]:
+    from ingest.archive import import_archive
+
+    return import_archive(path, library)
 
 
 def serve_page(settings: Settings, *, open_browser: bool, sources: Sequence[str]) -> None:
@@ -121,6 +145,10 @@ class Application:
     load_chain: Callable[[Settings], Chain] = load_chain
     add_articles: Callable[..., Iterable[Outcome]] = add_articles
     prune_folder: Callable[[str, Library], Iterable[Outcome]] = prune_folder
+    check_library: Callable[[Settings], Sequence[str]] = check_library
+    repair_library: Callable[[Settings], Sequence[str]] = repair_library
+    export_library: Callable[..., Iterable[Copied]] = export_library
+    import_archive: Callable[[Path, Library], Iterable[Copied]] = import_archive
     serve_page: Callable[..., None] = serve_page
 
 
@@ -560,18 +588,67 @@ def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Put right what can be put right.")] = False,
 ) -> None:
     """Check that the library is whole; exit code 1 when a problem remains."""
-    library = context.obj.open_library(read_only=not repair)
-    problems = library.check()
+    session: Session = context.obj
+    application, settings = session.application, session.settings
+    problems = application.check_library(settings)
     if repair and problems:
         for problem in problems:
             _print_text(f"found     {problem}")
-        library.repair()
-        problems = library.check()
+        for line in application.repair_library(settings):
+            _print_text(f"repaired  {line}")
+        problems = application.check_library(settings)
     for problem in problems:
         _print_text(f"problem   {problem}")
     if problems:
         raise typer.Exit(1)
-    print(f"the library is whole: {_describe_holding(library)}")
+    print(f"the library is whole: {_describe_holding(session.open_library())}")
+
+
+@app.command("export")
+def export_command(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The archive to write.", metavar="FILE.zip")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Take the place of a file that is there.")] = False,
+) -> None:
+    """Write the whole library as one portable file: articles, passages and their vectors."""
+    session: Session = context.obj
+    library = session.open_library()
+    copied = session.application.export_library(library, file, overwrite=overwrite)
+    _end_copying(_show_copying("exporting", copied, len(library.articles())), f"written to {file}")
+
+
+@app.command("import")
+def import_command(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="An archive of career export.", metavar="FILE.zip")],
+) -> None:
+    """Read an archive into the library, beside what is there; nothing is embedded that the archive holds."""
+    session: Session = context.obj
+    library = session.open_library(read_only=False)
+    copied = _show_copying("importing", session.application.import_archive(file, library))
+    _end_copying(copied, f"the library holds {_describe_holding(library)}")
+
+
+def _show_copying(label: str, copied: Iterable[Copied], total: int = 0) -> list[Copied]:
+    """All that was copied; what failed is told at once."""
+    done = []
+    with _show_progress(label) as bar:
+        bar.extend(total)
+        for one in copied:
+            done.append(one)
+            if one.status == "failed":
+                _print_notice(f"failed  {one.reason}")
+            bar.advance(1)
+    return done
+
+
+def _end_copying(copied: Sequence[Copied], where: str) -> None:
+    from assistant.terminal import describe_outcomes
+
+    print(f"{describe_outcomes(copied)}; {where}")
+    failed = sum(one.status == "failed" for one in copied)
+    if failed:
+        raise typer.Exit(1 if failed == len(copied) else SOME_FAILED)
 
 
 @app.command()

@@ -11,12 +11,13 @@ from rich.text import Text
 from assistant.conversation import Citation, Reply
 
 if TYPE_CHECKING:
+    from ingest.archive import Copied
     from ingest.article import Article
     from ingest.library import ArticleSummary
     from ingest.pipeline import Outcome
 
 REPLACED = "\ufffd"
-STATUSES = ("added", "updated", "unchanged", "removed", "kept", "failed")  # of ingest.pipeline.Outcome
+STATUSES = ("exported", "added", "updated", "unchanged", "removed", "kept", "failed")  # as summaries count them
 
 
 def printable(text: str) -> str:
@@ -85,7 +86,7 @@ def _name_source(outcome: Outcome) -> str:
     return "" if outcome.reason.startswith(outcome.source) else f"{outcome.source}: "
 
 
-def describe_outcomes(outcomes: Iterable[Outcome]) -> str:
+def describe_outcomes(outcomes: Iterable[Outcome | Copied]) -> str:
     """How many sources became what: "3 added, 1 failed"."""
     statuses = [outcome.status for outcome in outcomes]
     counts = ((status, statuses.count(status)) for status in STATUSES)

@@ -6,8 +6,9 @@ Every public method is one transaction, may be called from any thread, and raise
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -17,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ingest.article import Article, Passage
-from ingest.catalog_check import find_contradictions, find_damage
+from ingest.catalog_check import find_bad_articles, find_bad_words, find_damage, is_word_index_whole
 from ingest.catalog_passages import (
     PASSAGE_TYPE,
     StoredPassage,
@@ -48,8 +49,10 @@ from ingest.catalog_schema import (
     mismatch,
     read_state,
     refuse_other_fingerprint,
+    seal_article,
     set_embedding,
     set_meta,
+    verify,
 )
 from ingest.catalog_sources import (
     KnownSource,
@@ -60,13 +63,16 @@ from ingest.catalog_sources import (
     forget_source,
     hash_text,
     note_source,
+    read_article,
+    read_sources,
 )
-from ingest.database import Database, damaged
-from ingest.errors import ArticleUnknown, LibraryError
+from ingest.database import Database, RowDamaged, damaged, lost
+from ingest.errors import ArticleUnknown, LibraryDamaged, LibraryError
 from ingest.terms import VERSION as TERMS_VERSION
 from ingest.terms import split_terms
 
 __all__ = [
+    "ArticleCopy",
     "ArticleSummary",
     "Catalog",
     "CatalogState",
@@ -85,10 +91,11 @@ __all__ = [
     "write_query",
 ]
 
-FILE_NAME = "catalog.sqlite3"
+log = logging.getLogger(__name__)
 
 CONTEXT_WEIGHT = 1.0  # of title and headings in BM25, beside
 BODY_WEIGHT = 1.0
+BATCH = 500  # passages whose rows, some 10 kB each, are in memory at once
 LONGEST_QUERY = 64  # distinct terms; FTS5 refuses an expression deeper than 256
 
 
@@ -123,6 +130,16 @@ class Stored:
 
 
 @dataclass(frozen=True)
+class ArticleCopy:
+    """All that a catalog holds of an article, to be stored in another."""
+
+    article: Article
+    added_at: str
+    sources: Mapping[str, Reading]
+    passages: Sequence[StoredPassage]
+
+
+@dataclass(frozen=True)
 class IndexWork:
     """What the vector index has yet to learn."""
 
@@ -131,6 +148,8 @@ class IndexWork:
 
 
 class Catalog:
+    FILE_NAME = "catalog.sqlite3"
+
     def __init__(self, database: Database) -> None:
         self.read_only = database.read_only
         self._database = database
@@ -141,17 +160,23 @@ class Catalog:
 
         Raises LibraryDamaged or LibraryUnwritable.
         """
-        database = Database(home / FILE_NAME, read_only=read_only)
-        # SQLite takes a file of no bytes for a new database: a catalog cut to nothing would be an empty library.
-        if database.is_emptied() and (home / "chroma").exists():
-            raise damaged(database.path, "the file is empty")
-        database.make_folder()
-        # One transaction, a reader's too: two processes that open a new library at once must agree on one schema.
-        with database.write(force=True) as connection:
-            make_schema(connection)
+        database = Database(home / cls.FILE_NAME, read_only=read_only)
+        cls.refuse_lost(home)
+        if not (read_only and _is_current(database)):
+            database.create()
+            # One transaction, a reader's too: two processes that open a new library at once must agree on one schema.
+            with database.write(force=True) as connection:
+                make_schema(connection)
         catalog = cls(database)
         catalog._refuse_other_schema()
         return catalog
+
+    @classmethod
+    def refuse_lost(cls, home: Path) -> None:
+        """Raise LibraryDamaged when there is an index and no catalog: that would begin as an empty library."""
+        database = Database(home / cls.FILE_NAME)
+        if not database.has_content() and (home / "chroma").is_dir():
+            raise lost(database.path, "the file is empty" if database.path.exists() else "the file is missing")
 
     def _refuse_other_schema(self) -> None:
         with self._database.read() as connection:
@@ -189,6 +214,19 @@ class Catalog:
                 raise _unknown(connection, article_id)
             return found
 
+    def copy_article(self, article_id: str) -> ArticleCopy:
+        """All of an article as of one moment. Raises ArticleUnknown."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT * FROM articles WHERE id = ?", (article_id,)).fetchone()
+            if row is None:
+                raise _unknown(connection, article_id)
+            article = read_article(verify(row, "article"))
+            rows = connection.execute("SELECT * FROM passages WHERE article_id = ? ORDER BY number", (article_id,))
+            passages = [to_stored(passage) for passage in rows]
+            if len(passages) != row["passages"]:
+                raise RowDamaged(f"article {article_id!r} has {len(passages)} passages instead of {row['passages']}")
+            return ArticleCopy(article, row["added_at"], read_sources(connection, article_id), passages)
+
     def find_source(self, source: str) -> KnownSource | None:
         """What is known of a file or an address that an article was read from."""
         with self._database.read() as connection:
@@ -213,8 +251,11 @@ class Catalog:
         """Every heading path that has a passage, in reading order."""
         with self._database.read() as connection:
             rows = connection.execute("SELECT article_id, title, headings FROM passages ORDER BY article_id, start")
-            paths = (HeadingPath(row[0], row[1], tuple(json.loads(row[2]))) for row in rows)
-            return list(dict.fromkeys(paths))
+            try:
+                paths = [HeadingPath(row[0], row[1], tuple(json.loads(row[2]))) for row in rows]
+            except (TypeError, ValueError) as error:
+                raise RowDamaged("the headings of a passage cannot be read") from error
+        return list(dict.fromkeys(paths))
 
     def find_passages(self, ids: Sequence[str]) -> dict[str, StoredPassage]:
         """The passages that exist, in the order asked for."""
@@ -254,21 +295,36 @@ class Catalog:
         with self._database.read() as connection:
             return get_meta(connection, "terms_version") == str(TERMS_VERSION)
 
-    def read_vectors(self) -> tuple[list[str], list[str], Vector]:
-        """Ids, article ids and vectors (number of passages, dimension) of every passage."""
+    def read_vectors(self) -> tuple[list[str], Vector]:
+        """Ids and vectors (number of passages, dimension) of every passage; what is found by them is verified later."""
         with self._database.read() as connection:
-            rows = connection.execute("SELECT id, article_id, vector FROM passages ORDER BY number").fetchall()
-        joined = np.frombuffer(b"".join(row[2] for row in rows), PASSAGE_TYPE)
-        vectors = joined.reshape(len(rows), -1) if rows else joined.reshape(0, 0)
-        return [row[0] for row in rows], [row[1] for row in rows], vectors
+            count = connection.execute("SELECT count(*) FROM passages").fetchone()[0]
+            size = connection.execute("SELECT length(vector) FROM passages LIMIT 1").fetchone()[0] if count else 0
+            ids, vectors = [], np.empty((count, size // PASSAGE_TYPE.itemsize), PASSAGE_TYPE)
+            for place, row in enumerate(connection.execute("SELECT id, vector FROM passages ORDER BY number")):
+                if len(row["vector"]) != size:
+                    raise RowDamaged(f"passage {row['id']!r} is not as it was written")
+                ids.append(row["id"])
+                vectors[place] = np.frombuffer(row["vector"], PASSAGE_TYPE)
+        return ids, vectors
+
+    def iterate_vectors(self) -> Iterator[dict[str, tuple[str, Vector]]]:
+        """Passage id -> article id, vector; some at a time, each verified. Sees each batch as it is when it is read."""
+        last: int | None = -1
+        while last is not None:
+            with self._database.read() as connection:
+                rows = connection.execute(
+                    "SELECT * FROM passages WHERE number > ? ORDER BY number LIMIT ?", (last, BATCH)
+                ).fetchall()
+                batch = {row["id"]: (row["article_id"], to_vectors(row)[0]) for row in rows}
+            if batch:
+                yield batch
+            last = rows[-1]["number"] if rows else None
 
     def find_vectors(self, keys: Sequence[str]) -> dict[str, Vectors]:
         """Vectors already made for these vector keys."""
         with self._database.read() as connection:
-            statement = (
-                "SELECT vector_key, vector, unit_vectors, word_vectors FROM passages"
-                " WHERE vector_key IN (SELECT value FROM json_each(?))"
-            )
+            statement = "SELECT * FROM passages WHERE vector_key IN (SELECT value FROM json_each(?))"
             rows = connection.execute(statement, _list(keys))
             return {row["vector_key"]: to_vectors(row) for row in rows}
 
@@ -279,11 +335,10 @@ class Catalog:
 
     def read_index_work(self) -> IndexWork:
         with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT passage_id, article_id, vector FROM index_queue LEFT JOIN passages ON passages.id = passage_id"
-            ).fetchall()
-        upserts = {row[0]: (row[1], np.frombuffer(row[2], PASSAGE_TYPE)) for row in rows if row[1] is not None}
-        return IndexWork(upserts, [row[0] for row in rows if row[1] is None])
+            queued = [row["passage_id"] for row in connection.execute("SELECT passage_id FROM index_queue")]
+            rows = connection.execute("SELECT * FROM passages WHERE id IN (SELECT passage_id FROM index_queue)")
+            upserts = {row["id"]: (row["article_id"], to_vectors(row)[0]) for row in rows}
+        return IndexWork(upserts, [passage_id for passage_id in queued if passage_id not in upserts])
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -302,6 +357,21 @@ class Catalog:
                 stored = _write(connection, article, passages)
                 bump_generation(connection)
             note_source(connection, stored.article.id, article.source, reading)
+            return stored
+
+    def store_copy(self, copy: ArticleCopy, embedding: Embedding) -> Stored:
+        """As `store`, with the time and the sources of the copy; a source that is known here stays as it is."""
+        with self._database.write() as connection:
+            stored = _find_unchanged(connection, copy.article, alike=False)
+            if stored is None:
+                claim_embedding(connection, embedding)
+                stored = _write(connection, copy.article, copy.passages, copy)
+                bump_generation(connection)
+                note_source(connection, stored.article.id, copy.article.source, Reading())
+            for source, reading in copy.sources.items():
+                known = find_source(connection, source)
+                if known is None or (known.article.id == stored.article.id and known.reading == Reading()):
+                    note_source(connection, stored.article.id, source, reading)
             return stored
 
     def note_source(self, article_id: str, source: str, reading: Reading) -> None:
@@ -354,36 +424,90 @@ class Catalog:
 
     # -- checking ----------------------------------------------------------------------------------------------------
 
+    def refuse_damage(self) -> None:
+        """The quick look at a library that is opened: 11 ms for 2,164 passages, 62 for 11,017. Raises LibraryDamaged.
+
+        It follows all of SQLite's pages and indexes; values are compared with their checksums when they are read.
+        """
+        with self._database.read() as connection:
+            damage = next(find_damage(connection), "")
+        if damage:
+            raise damaged(self._database.path, damage)
+
+    def is_word_index_whole(self, *, closely: bool = True) -> bool:
+        """False when the full-text index must be made anew. By counting in no time; closely, in 14 ms for 2,164
+        passages and 66 for 11,017, by comparing it with itself, too.
+        """
+        if not self.has_current_terms():
+            return False
+        try:
+            with self._database.read() as connection:
+                whole = is_word_index_whole(connection)
+            if whole and closely:
+                self._compare_word_index()
+        except LibraryDamaged:
+            return False
+        except LibraryError:  # locked, or not to be written
+            log.info("the full-text index could not be compared with itself", exc_info=True)
+        return whole
+
     def find_problems(self) -> list[str]:
-        """One line for everything in the file that contradicts itself."""
+        """One line for everything in the file that contradicts itself; reads some of it at a time."""
+        return self.find_damage() or self._find_bad_words()
+
+    def find_damage(self) -> list[str]:
+        """One line for everything that articles and passages have lost."""
         with self._database.read() as connection:
             damage = list(dict.fromkeys(find_damage(connection)))
             if damage:
                 return [str(damaged(self._database.path, "; ".join(damage)))]
-            problems = list(find_contradictions(connection))
-        return problems if problems or self.read_only else self._find_bad_word_index()
+            return list(find_bad_articles(connection))
 
-    def _find_bad_word_index(self) -> list[str]:
+    def _find_bad_words(self) -> list[str]:
         try:
-            with self._database.write() as connection:
-                connection.execute("INSERT INTO passage_words (passage_words) VALUES ('integrity-check')")
-        except LibraryError:
-            return ["full-text index: its words do not agree with its passages; run `career doctor --repair`"]
-        return []
+            with self._database.read() as connection:
+                problems = list(find_bad_words(connection))
+            self._compare_word_index()
+        except LibraryDamaged:
+            return ["full-text index: damaged; run `career doctor --repair`"]
+        except LibraryError:  # locked, or not to be written: what could be read was checked
+            log.info("the full-text index could not be compared with itself", exc_info=True)
+        return problems
+
+    def _compare_word_index(self) -> None:
+        """Raises LibraryDamaged unless its words lead to the passages that hold them; an insert to SQLite, no change"""
+        with self._database.write(force=True) as connection:
+            connection.execute("INSERT INTO passage_words (passage_words) VALUES ('integrity-check')")
+
+
+def _is_current(database: Database) -> bool:
+    """True for a catalog of this format, which a reader can open where it must not write."""
+    if not database.has_content():
+        return False
+    with database.read() as connection:
+        has_tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]
+        return bool(has_tables) and get_meta(connection, "schema_version") == str(SCHEMA_VERSION)
 
 
 # -- articles ----------------------------------------------------------------------------------------------------------
 
 
-def _write(connection: sqlite3.Connection, article: Article, passages: Sequence[StoredPassage]) -> Stored:
-    known = find_same(connection, article)
+def _write(
+    connection: sqlite3.Connection,
+    article: Article,
+    passages: Sequence[StoredPassage],
+    copy: ArticleCopy | None = None,
+) -> Stored:
+    known = find_same(connection, article, alike=copy is None)
     if known is None:
         article = replace(article, id=_free_id(connection, article.id))
         forget_source(connection, article.source)  # it may have given a copy of what other sources still give
     else:
         article = replace(article, id=known.id, source=known.source)
-    _write_article(connection, article)
-    return Stored("updated" if known else "added", article, write_passages(connection, article, passages))
+    _write_article(connection, article, copy.added_at if copy else "")
+    count = write_passages(connection, article, passages)
+    seal_article(connection, article.id)
+    return Stored("updated" if known else "added", article, count)
 
 
 def _remove(connection: sqlite3.Connection, article_id: str) -> None:
@@ -392,13 +516,18 @@ def _remove(connection: sqlite3.Connection, article_id: str) -> None:
     bump_generation(connection)
 
 
-def _find_unchanged(connection: sqlite3.Connection, article: Article) -> Stored | None:
-    same = find_same(connection, article)
+def _find_unchanged(connection: sqlite3.Connection, article: Article, *, alike: bool = True) -> Stored | None:
+    same = find_same(connection, article, alike=alike)
     if same is None or (same.content_hash != article.content_hash and hash_text(same) != hash_text(article)):
         return None
     if same.source == article.source and same.content_hash != article.content_hash:
         return None  # the words stayed, the date or the author did not
-    return Stored("unchanged", same, len(passage_numbers(connection, same.id)))
+    count, wanted = connection.execute(
+        "SELECT (SELECT count(*) FROM passages WHERE article_id = articles.id), passages FROM articles WHERE id = ?",
+        (same.id,),
+    ).fetchone()
+    # A repair may have saved the article without all of its passages: then there is something to store.
+    return Stored("unchanged", same, count) if count == wanted else None
 
 
 def _free_id(connection: sqlite3.Connection, wanted: str) -> str:
@@ -410,19 +539,19 @@ def _free_id(connection: sqlite3.Connection, wanted: str) -> str:
     return free
 
 
-def _write_article(connection: sqlite3.Connection, article: Article) -> None:
+def _write_article(connection: sqlite3.Connection, article: Article, added_at: str) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     derived = {
         "content_hash": article.content_hash,
         "text_hash": hash_text(article),
-        "added_at": now,
+        "added_at": added_at or now,
         "pages": json.dumps(article.pages),
         "url_key": make_url_key(article.url),
     }
     connection.execute(
         """
         INSERT INTO articles VALUES (:id, :source, :title, :text, :author, :published, :language, :url, :fetched_at,
-                                     :content_hash, :text_hash, :added_at, :pages, :url_key)
+                                     :content_hash, :text_hash, :added_at, :pages, :url_key, 0, 0)
         ON CONFLICT (id) DO UPDATE SET title = :title, text = :text, author = :author, published = :published,
             language = :language, url = :url, fetched_at = :fetched_at, content_hash = :content_hash,
             text_hash = :text_hash, pages = :pages, url_key = :url_key

@@ -7,13 +7,13 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.article import Article, Passage, Unit
-from ingest.catalog_schema import make_checksum
+from ingest.catalog_schema import make_checksum, verify
 from ingest.terms import find_words, split_terms
 
 # Passage vectors keep full precision; unit vectors, three times as many, half of it: over 603 units of the seed and of
@@ -103,10 +103,14 @@ def _write_passage(connection: sqlite3.Connection, stored: StoredPassage, passag
 
 
 def write_words(connection: sqlite3.Connection, number: int, passage: Passage) -> None:
-    context, body = split_terms(passage.context), split_terms(f"{passage.lead}\n{passage.text}")
     connection.execute(
-        "INSERT INTO passage_words (rowid, context, body) VALUES (?, ?, ?)", (number, " ".join(context), " ".join(body))
+        "INSERT INTO passage_words (rowid, context, body) VALUES (?, ?, ?)", (number, *list_words(passage))
     )
+
+
+def list_words(passage: Passage) -> tuple[str, str]:
+    """What the full-text index holds of a passage: terms of its title and headings, and of its own words."""
+    return " ".join(split_terms(passage.context)), " ".join(split_terms(f"{passage.lead}\n{passage.text}"))
 
 
 def passage_numbers(connection: sqlite3.Connection, article_id: str) -> dict[str, int]:
@@ -142,6 +146,8 @@ def to_blobs(vectors: Vectors) -> tuple[bytes, bytes, bytes]:
 
 
 def to_vectors(row: sqlite3.Row) -> Vectors:
+    """The vectors in a passage's row. Raises RowDamaged, like all that reads such a row."""
+    verify(row, "passage")
     vector = np.frombuffer(row["vector"], PASSAGE_TYPE)
     units = np.frombuffer(row["unit_vectors"], UNIT_TYPE).astype(np.float32)
     words = np.frombuffer(row["word_vectors"], np.uint8)
@@ -155,10 +161,16 @@ def count_bytes(dimension: int) -> int:
 
 
 def to_stored(row: sqlite3.Row) -> StoredPassage:
-    return StoredPassage(to_passage(row), *to_vectors(row))
+    vectors = to_vectors(row)  # verifies
+    return StoredPassage(read_passage(row), *vectors)
 
 
 def to_passage(row: sqlite3.Row) -> Passage:
+    return read_passage(verify(row, "passage"))
+
+
+def read_passage(row: Mapping[str, Any] | sqlite3.Row) -> Passage:
+    """What a row says, true or not."""
     return Passage(
         article_id=row["article_id"],
         title=row["title"],

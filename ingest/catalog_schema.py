@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from ingest.database import RowDamaged
 from ingest.errors import EmbeddingMismatch
 from ingest.terms import VERSION as TERMS_VERSION
 
@@ -22,7 +23,7 @@ CREATE TABLE articles (
     id TEXT PRIMARY KEY, source TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL, author TEXT NOT NULL,
     published TEXT NOT NULL, language TEXT NOT NULL, url TEXT NOT NULL, fetched_at TEXT NOT NULL,
     content_hash TEXT NOT NULL, text_hash TEXT NOT NULL, added_at TEXT NOT NULL, pages TEXT NOT NULL,
-    url_key TEXT NOT NULL
+    url_key TEXT NOT NULL, passages INTEGER NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE INDEX articles_by_text ON articles (text_hash);
 CREATE TABLE passages (
@@ -47,10 +48,12 @@ CREATE INDEX articles_by_url ON articles (url_key);
 """
 # Format 1 knew no words: an empty blob is a passage without them, until `career reembed` fills it.
 FROM_FORMAT_1 = "ALTER TABLE passages ADD COLUMN word_vectors BLOB NOT NULL DEFAULT x''"
-# Format 2 knew one source of an article, no pages, and no checksum of what stands in a passage's row.
+# Format 2 knew one source of an article, no pages, not how many passages an article must have, and no checksums.
 FROM_FORMAT_2 = """
 ALTER TABLE articles ADD COLUMN pages TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE articles ADD COLUMN url_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE articles ADD COLUMN passages INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE articles ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE passages ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0;
 """
 FILL_SOURCES = "INSERT INTO sources SELECT source, id, '', 0, '', '' FROM articles"
@@ -68,6 +71,7 @@ class IndexState:
     generation: int = 0  # of the catalog that it mirrors
     location: str = ""  # the server's address, "" for a folder of this library
     seal: str = ""  # digest of its files, "" on a server
+    vectors: int = -1  # how many it holds; -1: not noted, by an older version
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ def _run(connection: sqlite3.Connection, statements: str) -> None:
 def _fill_new_columns(connection: sqlite3.Connection) -> None:
     for row in connection.execute("SELECT id, url FROM articles").fetchall():
         connection.execute("UPDATE articles SET url_key = ? WHERE id = ?", (make_url_key(row["url"]), row["id"]))
+        seal_article(connection, row["id"])
     numbers = [row["number"] for row in connection.execute("SELECT number FROM passages")]
     for number in numbers:  # one at a time: all vectors together may be larger than memory
         row = connection.execute("SELECT * FROM passages WHERE number = ?", (number,)).fetchone()
@@ -122,16 +127,34 @@ def make_url_key(url: str) -> str:
     return re.sub(r"^https?://(?:www\.)?", "", url, flags=re.IGNORECASE).rstrip("/")
 
 
-CHECKED = ("id", "headings", "units", "lead", "text", "vector", "unit_vectors", "word_vectors")
+NOT_CHECKED = {"number", "checksum"}
 
 
 def make_checksum(row: Mapping[str, Any] | sqlite3.Row) -> int:
-    """CRC-32 of what a passage's row holds: SQLite itself does not notice a flipped bit in a value."""
+    """CRC-32 of what the row of an article or a passage holds: SQLite does not notice a flipped bit in a value."""
     checksum = 0
-    for name in CHECKED:
-        value = row[name]
-        checksum = zlib.crc32(value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass"), checksum)
+    for name in sorted(row.keys()):
+        if name not in NOT_CHECKED:
+            value = row[name] if isinstance(row[name], bytes) else str(row[name]).encode("utf-8", "surrogatepass")
+            checksum = zlib.crc32(value, checksum)
     return checksum
+
+
+def verify(row: sqlite3.Row, kind: str) -> sqlite3.Row:
+    """The row, when it is as it was written: a citation must never show what a failing disk has made of a text."""
+    if make_checksum(row) != row["checksum"]:
+        raise RowDamaged(f"{kind} {row['id']!r} is not as it was written")
+    return row
+
+
+def seal_article(connection: sqlite3.Connection, article_id: str) -> None:
+    """Note how many passages an article has, and the checksum of its row; the last step of every change of it."""
+    connection.execute(
+        "UPDATE articles SET passages = (SELECT count(*) FROM passages WHERE article_id = articles.id) WHERE id = ?",
+        (article_id,),
+    )
+    row = connection.execute("SELECT * FROM articles WHERE id = ?", (article_id,)).fetchone()
+    connection.execute("UPDATE articles SET checksum = ? WHERE id = ?", (make_checksum(row), article_id))
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
@@ -154,9 +177,12 @@ def set_meta(connection: sqlite3.Connection, name: str, value: str) -> None:
 
 def read_state(connection: sqlite3.Connection) -> CatalogState:
     meta = {row["name"]: row["value"] for row in connection.execute("SELECT name, value FROM meta")}
-    embedding = Embedding(**json.loads(meta["embedding"])) if "embedding" in meta else None
-    index = IndexState(**json.loads(meta["index"])) if "index" in meta else IndexState()
-    return CatalogState(meta["library_id"], int(meta["generation"]), index, embedding)
+    try:
+        embedding = Embedding(**json.loads(meta["embedding"])) if "embedding" in meta else None
+        index = IndexState(**json.loads(meta["index"])) if "index" in meta else IndexState()
+        return CatalogState(meta["library_id"], int(meta["generation"]), index, embedding)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RowDamaged("what it says of itself cannot be read") from error
 
 
 def bump_generation(connection: sqlite3.Connection) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from ingest.article import Article, Validators
-from ingest.catalog_schema import make_url_key
+from ingest.catalog_schema import make_url_key, seal_article, verify
 
 ALIKE = 0.5  # share of the shorter text's lines that the other holds too; see _are_alike
 
@@ -37,8 +39,18 @@ def find_source(connection: sqlite3.Connection, source: str) -> KnownSource | No
     if article is None:
         return None
     count = connection.execute("SELECT count(*) FROM passages WHERE article_id = ?", (article.id,)).fetchone()[0]
-    reading = Reading(row["page_hash"], row["reader"], Validators(row["etag"], row["last_modified"]))
-    return KnownSource(article, count, reading)
+    return KnownSource(article, count, _read_reading(row))
+
+
+def read_sources(connection: sqlite3.Connection, article_id: str) -> dict[str, Reading]:
+    """The sources of an article and how each stood; the one it is named by first."""
+    rows = connection.execute("SELECT * FROM sources WHERE article_id = ?", (article_id,))
+    found = {row["source"]: _read_reading(row) for row in rows}
+    return {source: found[source] for source in list_sources(connection, article_id)}
+
+
+def _read_reading(row: sqlite3.Row) -> Reading:
+    return Reading(row["page_hash"], row["reader"], Validators(row["etag"], row["last_modified"]))
 
 
 def list_sources(connection: sqlite3.Connection, article_id: str) -> list[str]:
@@ -77,19 +89,21 @@ def _rename_source(connection: sqlite3.Connection, article_id: str) -> bool:
     left = list_sources(connection, article_id)
     if left:
         connection.execute("UPDATE articles SET source = ? WHERE id = ?", (left[0], article_id))
+        seal_article(connection, article_id)
     return bool(left)
 
 
-def find_same(connection: sqlite3.Connection, article: Article) -> Article | None:
+def find_same(connection: sqlite3.Connection, article: Article, *, alike: bool = True) -> Article | None:
     """The article of the library that `article` is a reading of.
 
     By its source, unless that gave a copy of what other sources give, which must not change with it; by its words; by
-    its address, when the words are much the same: some sites declare one address for all of their pages.
+    its address, when the words are much the same: some sites declare one address for all of their pages. Not `alike`:
+    without the last, for what is known to be an article of its own.
     """
     known = _find_by_source(connection, article.source)
     if known is not None and (_is_only_source(connection, known, article.source) or _are_one_page(known, article)):
         return known
-    return _find_by_text(connection, article) or _find_by_address(connection, article)
+    return _find_by_text(connection, article) or (_find_by_address(connection, article) if alike else None)
 
 
 def find_by_id(connection: sqlite3.Connection, article_id: str) -> Article | None:
@@ -132,7 +146,10 @@ def hash_text(article: Article) -> str:
 
 
 def _to_article(row: sqlite3.Row | None) -> Article | None:
-    if row is None:
-        return None
+    return None if row is None else read_article(verify(row, "article"))
+
+
+def read_article(row: Mapping[str, Any] | sqlite3.Row) -> Article:
+    """What a row says, true or not."""
     values = {field.name: row[field.name] for field in fields(Article)}
     return Article(**{**values, "pages": tuple(json.loads(row["pages"]))})

@@ -15,8 +15,15 @@ from ingest.errors import LibraryDamaged, LibraryError, LibraryLocked, LibraryUn
 BUSY_TIMEOUT = 10.0  # seconds; transactions take milliseconds, so only a stuck process makes anyone wait this long
 
 
+class RowDamaged(sqlite3.DatabaseError):
+    """What stands in a row cannot be what was written there."""
+
+
 class Connection(sqlite3.Connection):
     """A connection that can be referred to weakly: one whose thread has ended closes itself."""
+
+    frozen = False  # reads a file that nobody can change; see _open_frozen
+    file: tuple[int, ...] = ()  # which one it has open; see _identify
 
 
 class Database:
@@ -30,16 +37,22 @@ class Database:
         self._guard = threading.Lock()
         self._closed = False
 
-    def make_folder(self) -> None:
+    def create(self) -> None:
+        """The folder and an empty file, where there is none: SQLite is never asked to make one, so that a file which
+        disappears while a process uses it is missed, not begun anew.
+        """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.open("ab").close()
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
-    def is_emptied(self) -> bool:
-        """True for a file of no bytes, which SQLite would take for a new database."""
+    def has_content(self) -> bool:
+        """False for no file, and for one of no bytes, either of which SQLite would take for a new database."""
         try:
-            return self.path.exists() and not self.path.stat().st_size
+            return self.path.stat().st_size > 0
+        except FileNotFoundError:
+            return False
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
@@ -70,15 +83,20 @@ class Database:
                 raise
 
     def connect(self) -> Connection:
-        """The thread's own connection: SQLite serialises threads that share one."""
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            with self._guard:
-                if self._closed:
-                    raise LibraryError(f"{self.path}: the library was closed.")
-                connection = self._local.connection = _open_connection(self.path)
-                self._connections.add(connection)
-        return cast(Connection, connection)
+        """The thread's own connection: SQLite serialises threads that share one. A file that was exchanged (by
+        `career doctor --repair`, or a backup put back) is opened anew.
+        """
+        connection = cast("Connection | None", getattr(self._local, "connection", None))
+        if connection is not None and not self._closed:
+            if connection.in_transaction or connection.file == _identify(self.path, frozen=connection.frozen):
+                return connection
+            connection.close()
+        with self._guard:
+            if self._closed:
+                raise LibraryError(f"{self.path}: the library was closed.")
+            connection = self._local.connection = _open(self.path, read_only=self.read_only)
+            self._connections.add(connection)
+        return connection
 
     def count_connections(self) -> int:
         return len(self._connections)
@@ -90,16 +108,70 @@ class Database:
                 connection.close()
 
 
+def _identify(path: Path, *, frozen: bool) -> tuple[int, ...]:
+    """Which file lies there; of one that was opened as frozen, whether it is as it was, too. Raises OSError."""
+    status = path.stat()
+    which = (status.st_dev, status.st_ino)
+    return (*which, status.st_size, status.st_mtime_ns, _count_waiting_bytes(path)) if frozen else which
+
+
+def _count_waiting_bytes(path: Path) -> int:
+    """Of changes that are committed and not in the file itself yet."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _open(path: Path, *, read_only: bool) -> Connection:
+    path.stat()  # raises FileNotFoundError, which says more than SQLite
+    try:
+        return _open_connection(path)
+    except sqlite3.OperationalError as error:
+        if not (read_only and path.is_file() and _is_refusal(error)):
+            raise
+        return _open_frozen(path, error)
+
+
+def _open_frozen(path: Path, error: sqlite3.Error) -> Connection:
+    """A reader's connection where SQLite cannot write the -shm that all of its readers share: on a disk that is full or
+    must only be read. Safe as long as nobody writes, which `connect` looks at each time.
+    """
+    if _count_waiting_bytes(path):
+        raise LibraryUnwritable(
+            f"{path}: its last changes stand in {path.name}-wal, and reading them needs a folder that can be written "
+            f"({error}). Free some space or fix the permissions, or copy the folder and set CAREER_HOME to the copy."
+        ) from error
+    connection = _connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1")
+    connection.execute("SELECT 1 FROM sqlite_master")
+    connection.frozen, connection.file = True, _identify(path, frozen=True)
+    return connection
+
+
 def _open_connection(path: Path) -> Connection:
+    file = _identify(path, frozen=False)
+    connection = _connect(f"{path.absolute().as_uri()}?mode=rw")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        # FULL: in WAL mode NORMAL may lose the last commits with the power; an article once acknowledged must stay.
+        connection.execute("PRAGMA synchronous = FULL")
+        # After every commit: a -wal that is lost or damaged after a kill must not take acknowledged articles with it.
+        connection.execute("PRAGMA wal_autocheckpoint = 1")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except BaseException:
+        connection.close()
+        raise
+    connection.file = file
+    return connection
+
+
+def _connect(address: str) -> Connection:
     # check_same_thread: only `close` is ever called from another thread.
     connection = sqlite3.connect(
-        path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=Connection
+        address, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=Connection, uri=True
     )
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
-    # FULL: in WAL mode NORMAL may lose the last commits with the power; an article once acknowledged must stay.
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
     return connection
 
 
@@ -109,37 +181,52 @@ def _translate_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _translate(path, error) from error
+    except FileNotFoundError as error:
+        if path.parent.is_dir():
+            raise lost(path, "it is missing") from error
+        raise _unwritable(path, error) from error
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
-def _translate(path: Path, error: sqlite3.Error) -> LibraryError:
-    code = getattr(error, "sqlite_errorcode", None) or 0
-    if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return LibraryLocked(f"{path}: another process keeps the catalog busy. Try again when it is done.")
-    if code & 0xFF in (
+def _is_refusal(error: sqlite3.Error) -> bool:
+    """True when the system did not let SQLite do what it must."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in (
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_READONLY,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_PERM,
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_AUTH,
-    ):
+    )
+
+
+def _translate(path: Path, error: sqlite3.Error) -> LibraryError:
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    if code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LibraryLocked(f"{path}: another process keeps the catalog busy. Try again when it is done.")
+    if _is_refusal(error):
         return _unwritable(path, error)
     if code == sqlite3.SQLITE_CORRUPT_VTAB or "passage_words" in str(error):
         return LibraryDamaged(f"{path}: the full-text index is damaged ({error}). Run `career doctor --repair`.")
-    if code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "no such" in str(error):
-        return damaged(path, str(error))
-    if "decode" in str(error):  # a text column that holds no text
-        return damaged(path, "it holds bytes that are no text")
+    reason = "it holds bytes that are no text" if "decode" in str(error) else str(error)
+    broken = code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or "no such" in reason
+    if broken or isinstance(error, RowDamaged) or reason != str(error):
+        return damaged(path, reason)
     return LibraryError(f"{path}: {error}.")
 
 
 def damaged(path: Path, reason: str) -> LibraryDamaged:
-    """Without `career doctor --repair`: it makes the indexes anew from the catalog, and cannot mend the catalog."""
     return LibraryDamaged(
-        f"{path}: the catalog is damaged ({reason}). Restore a backup of this file, or move it away and ingest the "
-        "articles again."
+        f"{path}: the catalog is damaged ({reason}). Run `career doctor --repair`: it saves all that can be read."
+    )
+
+
+def lost(path: Path, reason: str) -> LibraryDamaged:
+    """Without `career doctor --repair`: there is nothing to repair."""
+    return LibraryDamaged(
+        f"{path}: the catalog is lost ({reason}). Restore a backup of this file, or remove the folder "
+        f"{path.parent / 'chroma'} and ingest the articles again."
     )
 
 

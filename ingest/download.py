@@ -127,6 +127,7 @@ def _decompress(chunks: Iterable[bytes], encoding: str, budget: Budget) -> Itera
 def _inflate(chunks: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
     """Decompressed bytes in pieces of at most 64 KiB, so that a bomb is stopped at the size limit, not after it."""
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    damaged = ArticleUnreachable(f"{budget.source}: sent damaged compressed data. Try again later.")
     try:
         for chunk in chunks:
             yield inflater.decompress(chunk, 65_536)
@@ -134,7 +135,9 @@ def _inflate(chunks: Iterable[bytes], budget: Budget) -> Iterator[bytes]:
                 yield inflater.decompress(inflater.unconsumed_tail, 65_536)
         yield inflater.flush()
     except zlib.error as error:
-        raise ArticleUnreachable(f"{budget.source}: sent damaged compressed data. Try again later.") from error
+        raise damaged from error
+    if not inflater.eof:  # half a page is none: it would take the place of the whole one
+        raise damaged
 
 
 def to_utf8(content: bytes, content_type: str) -> bytes:

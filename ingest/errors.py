@@ -14,6 +14,7 @@ CareerError
 │   ├── ArticleUnknown          no article with that id
 │   └── EmbeddingMismatch       the library was made with another embedding model
 ├── EmbeddingModelUnknown       the embedding model cannot be loaded
+├── ArchiveInvalid              an archive of a library that cannot be written, or read
 └── (assistant/errors.py goes on below CareerError)
 """
 
@@ -71,4 +72,8 @@ class EmbeddingMismatch(LibraryError):
 
 
 class EmbeddingModelUnknown(CareerError):
+    pass
+
+
+class ArchiveInvalid(CareerError):
     pass

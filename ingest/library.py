@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from dataclasses import replace as dataclass_replace
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from ingest.article import Article, Passage
 from ingest.catalog import (
+    ArticleCopy,
     ArticleSummary,
     Catalog,
     CatalogState,
@@ -29,16 +32,31 @@ from ingest.catalog import (
     refuse_other_fingerprint,
     vector_key,
 )
-from ingest.errors import LibraryLocked, LibraryUnwritable
+from ingest.catalog_passages import PASSAGE_TYPE, UNIT_TYPE
+from ingest.doctor import check_library, finish_work, repair_library
+from ingest.errors import LibraryDamaged, LibraryUnwritable
 from ingest.follower import IndexFollower
+from ingest.healer import HEALER_PAUSE, Healer
 from ingest.lock import WriterLock
 from ingest.settings import IngestSettings
-from ingest.vectors import IndexPlace
+from ingest.vectors import SAVED_EVERY, IndexPlace
 
 if TYPE_CHECKING:
     from ingest.embed import Embedder, QuestionVectors
 
-__all__ = ["ArticleSummary", "HeadingPath", "KnownSource", "Library", "Reading", "Stored", "StoredPassage"]
+__all__ = [
+    "PASSAGE_TYPE",
+    "UNIT_TYPE",
+    "ArticleCopy",
+    "ArticleSummary",
+    "Embedding",
+    "HeadingPath",
+    "KnownSource",
+    "Library",
+    "Reading",
+    "Stored",
+    "StoredPassage",
+]
 
 log = logging.getLogger(__name__)
 
@@ -46,26 +64,47 @@ log = logging.getLogger(__name__)
 class Library:
     """Articles that can be searched. Safe to share between threads; any number of processes may open the same one."""
 
-    def __init__(self, settings: IngestSettings, catalog: Catalog, embedder: Callable[[], Embedder] | Embedder) -> None:
+    def __init__(
+        self,
+        settings: IngestSettings,
+        catalog: Catalog,
+        embedder: Callable[[], Embedder] | Embedder,
+        *,
+        tell: Callable[[str], None] = log.warning,
+        saved_every: int = SAVED_EVERY,
+        lock: WriterLock | None = None,
+        place: IndexPlace | None = None,
+    ) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._lock = WriterLock(settings.home, settings.lock_timeout)
+        self._lock = lock or WriterLock(settings.home, settings.lock_timeout, tell)
         self._embedder = LazyEmbedder(embedder)
         library_id = catalog.read_state().library_id
-        self._follower = IndexFollower(catalog, IndexPlace(settings.home / "chroma", settings.chroma_url, library_id))
+        self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id, saved_every)
+        self._follower = IndexFollower(catalog, self._place)
+        self._healer: Healer | None = None
 
     @classmethod
     def open(
-        cls, settings: IngestSettings, embedder: Callable[[], Embedder] | Embedder, *, read_only: bool = False
+        cls,
+        settings: IngestSettings,
+        embedder: Callable[[], Embedder] | Embedder,
+        *,
+        read_only: bool = False,
+        tell: Callable[[str], None] = log.warning,
+        saved_every: int = SAVED_EVERY,
     ) -> Library:
         """The library in `settings.home`, made when there is none. Neither the model nor Chroma is loaded yet.
 
-        A writer finishes what a killed one left undone, unless another writer is at work. Raises LibraryDamaged,
-        LibraryUnwritable.
+        A damaged catalog is refused; a writer finishes what a killed one left undone and mends the indexes, unless
+        another writer is at work. `tell` gets a line when a write waits for another process; `saved_every` is of
+        `IndexPlace`. Raises LibraryDamaged, LibraryUnwritable.
         """
-        library = cls(settings, Catalog.open(settings.home, read_only=read_only), embedder)
+        catalog = Catalog.open(settings.home, read_only=read_only)
+        catalog.refuse_damage()
+        library = cls(settings, catalog, embedder, tell=tell, saved_every=saved_every)
         if not read_only:
-            library._finish_interrupted_work()
+            finish_work(catalog, library._follower, library._lock)
         return library
 
     def __enter__(self) -> Library:
@@ -77,6 +116,8 @@ class Library:
         self.close()
 
     def close(self) -> None:
+        if self._healer is not None:
+            self._healer.stop()
         self._follower.close()
         self._catalog.close()
 
@@ -134,6 +175,21 @@ class Library:
             self._catalog.remove(article_id)
             self._follower.catch_up()
 
+    def store_copy(self, copy: ArticleCopy, embedding: Embedding | None) -> Stored:
+        """Store an article of another library as `replace` would, with its vectors when `embedding` made those here.
+
+        Vectors of another model, or made in another way, are never mixed with these: its passages are embedded again.
+        Raises LibraryLocked, LibraryUnwritable, EmbeddingMismatch.
+        """
+        self._refuse_reading_only()
+        if embedding is None or not self._shares_vectors(embedding):
+            embedding, passages = self._embed([stored.passage for stored in copy.passages])
+            copy = dataclass_replace(copy, passages=passages)
+        with self._lock.hold():
+            stored = self._catalog.store_copy(copy, embedding)
+            self._follower.catch_up()
+        return stored
+
     def reembed(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Embed every passage with the current model and make a new index; the number of passages.
 
@@ -159,6 +215,15 @@ class Library:
     def generation(self) -> int:
         """Rises with every committed change, in any process."""
         return self._catalog.read_state().generation
+
+    @property
+    def embedding(self) -> Embedding | None:
+        """The model that made the vectors; None while there are none."""
+        return self._catalog.read_state().embedding
+
+    def copy_article(self, article_id: str) -> ArticleCopy:
+        """All that the library holds of an article. Raises ArticleUnknown, LibraryDamaged."""
+        return self._catalog.copy_article(article_id)
 
     def find_source(self, source: str) -> KnownSource | None:
         """What is known of a file or an address that an article was read from."""
@@ -199,11 +264,13 @@ class Library:
 
     def search_text(self, question: str, limit: int) -> list[tuple[str, float]]:
         """Passage ids with their BM25 score, best first; higher is better. Any string is a safe question."""
-        return self._catalog.rank_by_words(question, limit)
+        with self._noticing_damage():
+            return self._catalog.rank_by_words(question, limit)
 
     def document_frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many passages each term (of ingest/terms.py) stands, 0 for one in none."""
-        return self._catalog.count_documents(terms)
+        with self._noticing_damage():
+            return self._catalog.count_documents(terms)
 
     # -- embedding ----------------------------------------------------------------------------------------------------
 
@@ -224,6 +291,13 @@ class Library:
             refuse_other_fingerprint(state.embedding, self._embedding_of(embedder))
         return embedder
 
+    def _shares_vectors(self, embedding: Embedding) -> bool:
+        """Whether its vectors may stand beside those here; where there are none yet, by the name that is set."""
+        here = self.embedding
+        if here is None:
+            return embedding.model == self._settings.embedding_model
+        return dict(here.fingerprint) == dict(embedding.fingerprint)
+
     def _embedding_of(self, embedder: Embedder) -> Embedding:
         return Embedding(self._settings.embedding_model, asdict(embedder.fingerprint))
 
@@ -240,26 +314,43 @@ class Library:
     # -- health -------------------------------------------------------------------------------------------------------
 
     def check(self) -> list[str]:
-        """One line for each thing that is wrong; none when all is well."""
-        return [*self._catalog.find_problems(), *self._follower.find_problems()]
+        """One line for each thing that is wrong, of everything that can be; none when all is well."""
+        return check_library(self._settings)
 
-    def repair(self) -> None:
-        """Make the full-text index and the vector index anew from the catalog; nothing is embedded again."""
+    def repair(self) -> list[str]:
+        """Mend what can be mended, without embedding anything; a line for each thing that was lost.
+
+        For a library that cannot be opened: `ingest.doctor.repair_library`.
+        """
         self._refuse_reading_only()
-        with self._lock.hold():
-            self._catalog.rebuild_words()
-            self._follower.rebuild()
+        return repair_library(self._settings, self._lock)
 
-    def _finish_interrupted_work(self) -> None:
-        if self._catalog.has_current_terms() and not self._follower.is_behind():
-            return
+    def heal_in_background(self, pause: float = HEALER_PAUSE) -> None:
+        """From now on, until it is closed, this library mends indexes that are missing, broken or behind by itself.
+
+        For a process that lives long, reading only or not. Meanwhile exact search and BM25 answer.
+        """
+        if self._healer is None:
+            self._healer = Healer(self._catalog, self._follower, self._heal, pause)
+
+    @contextmanager
+    def _noticing_damage(self) -> Iterator[None]:
         try:
-            with self._lock.hold(wait=0):
-                if not self._catalog.has_current_terms():
-                    self._catalog.rebuild_words()
-                self._follower.catch_up()
-        except LibraryLocked:
-            log.info("another process is writing; it brings the vector index up to date")
+            yield
+        except LibraryDamaged:
+            if self._healer is not None:
+                self._healer.look_closely()
+            raise
+
+    def _heal(self) -> bool:
+        """With a catalog and an index of its own, since this library may be for reading only."""
+        catalog = Catalog.open(self._settings.home)
+        follower = IndexFollower(catalog, self._place)
+        try:
+            return finish_work(catalog, follower, self._lock)
+        finally:
+            follower.close()
+            catalog.close()
 
     def _refuse_reading_only(self) -> None:
         if self._catalog.read_only:

@@ -9,6 +9,7 @@ import codecs
 import re
 import zlib
 
+from ingest.addresses import show
 from ingest.article import DOCX, HTML, LINKS, MARKDOWN, PDF, PLAIN_TEXT
 from ingest.errors import SourceUnreadable
 
@@ -45,6 +46,7 @@ _UNREAD = {
 }
 _ARCHIVES = {b"epub+zip": "an e-book", b"opendocument.text": "an OpenDocument text"}
 _PDF_OBJECT = re.compile(rb"\d \d{1,5} obj\b")
+_PDF_BODY = re.compile(rb"(?:%[^\r\n]*[\r\n]+)?\d{1,9} \d{1,5} obj\b")  # of one that has lost its first line
 # A local header or an entry of the directory, for a member in the folder "word".
 _WORD_MEMBER = re.compile(rb"PK(?:\x03\x04.{26}|\x01\x02.{42})/?word[/\\]", re.DOTALL | re.IGNORECASE)
 
@@ -85,12 +87,15 @@ def find_media_type(name: str, content: bytes, hint: str = "") -> str:
 def _find_packed(content: bytes) -> str:
     """The kind of a file whose reader takes the bytes as they are; "" for any other."""
     start = content[:1_024]
-    if start.startswith(b"PK") and _WORD_MEMBER.search(content):
+    # Without the first, a document that was cut off; its reader says what is wrong with it.
+    if start.startswith(b"PK") and (_WORD_MEMBER.search(content) or b"[Content_Types].xml" in start):
         return DOCX
     if start.startswith(_OLE) and _PROTECTED in content:  # the reader of DOCX says that it needs a password
         return DOCX
     if start.startswith(b"\x1f\x8b") and _LINKS_START.match(_unpack_start(content)):
         return LINKS
+    if _PDF_BODY.match(start):
+        return PDF
     # Readers look for the sign in the first 1024 bytes; an article about PDF may name it there, too.
     if b"%PDF-" not in start or _HTML_START.match(start):
         return ""
@@ -167,4 +172,4 @@ def _name_data(start: bytes, hint: str) -> str:
         return "a web archive"
     if _XML_START.match(start):
         return "XML that is no web page and no feed"
-    return f"data ({hint})" if _DATA.fullmatch(hint) else ""
+    return f"data ({show(hint)})" if _DATA.fullmatch(hint) else ""

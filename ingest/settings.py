@@ -38,7 +38,7 @@ class IngestSettings(BaseSettings):
     allowed_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     read_timeout: float = Field(default=25.0, gt=0)  # seconds that reading one page may take
     read_memory: int = Field(default=1_000_000_000, ge=100_000_000)  # bytes that the process that reads may take
-    lock_timeout: float = Field(default=10.0, ge=0)  # seconds a second writer waits
+    lock_timeout: float = Field(default=60.0, ge=0)  # seconds a second writer waits; after two it says for whom
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

@@ -74,9 +74,10 @@ class Web:
         """Raises SourceRefused when robots.txt forbids `url`, ArticleUnreachable when it cannot be read."""
         if not self._settings.robots:
             return
-        place = str(url.copy_with(raw_path=b"/robots.txt"))
+        place = _find_robots(url)
         if place not in self._rules:
             self._rules[place] = self._fetch_rules(place, budget)
+            self._rest(url, 0.0)  # again: only now it is known what delay the host asks for
         rules = self._rules[place]
         if isinstance(rules, str):
             raise ArticleUnreachable(f"{budget.source}: {rules}")
@@ -99,9 +100,7 @@ class Web:
             self._rules[place] = "its host did not answer before. Try again later."  # the next source's message
             raise
         if answer.status == 200:
-            rules = read_rules(answer.content, AGENT)
-            self._free_at[httpx.URL(place).host] = time.monotonic() + max(rules.delay, self._settings.fetch_delay)
-            return rules
+            return read_rules(answer.content, AGENT)
         if 400 <= answer.status < 500:
             return Rules()
         return (
@@ -112,14 +111,14 @@ class Web:
     def _ask(self, url: httpx.URL, headers: dict[str, str], budget: Budget, most: Most) -> Answer:
         """The host's answer when it is its turn; a host that is busy is asked again, a few times and ever later."""
         for tries in count():
-            self._await_turn(url.host, budget)
+            self._await_turn(_find_host(url), budget)
             answer = request(url, headers, self._network, budget, most)
-            self._free_at[url.host] = time.monotonic() + self._find_delay(url)
+            self._rest(url, 0.0)
             if answer.status not in _BUSY:
                 return answer
             asked = _read_retry_after(answer.headers.get("retry-after", ""))
             rest = REST if tries == RETRIES else 2.0**tries if asked is None else asked
-            self._free_at[url.host] = time.monotonic() + max(rest, self._find_delay(url))
+            self._rest(url, rest)
         raise AssertionError  # count() never ends
 
     def _await_turn(self, host: str, budget: Budget) -> None:
@@ -133,9 +132,20 @@ class Web:
         budget.pause(wait)
         self._network.sleep(wait)
 
-    def _find_delay(self, url: httpx.URL) -> float:
-        rules = self._rules.get(str(url.copy_with(raw_path=b"/robots.txt")))
-        return max(self._settings.fetch_delay, rules.delay if isinstance(rules, Rules) else 0.0)
+    def _rest(self, url: httpx.URL, seconds: float) -> None:
+        """Leave a host alone from now on, for no less than it and the settings ask between any two requests."""
+        rules = self._rules.get(_find_robots(url))
+        delay = rules.delay if isinstance(rules, Rules) else 0.0
+        self._free_at[_find_host(url)] = time.monotonic() + max(seconds, delay, self._settings.fetch_delay)
+
+
+def _find_host(url: httpx.URL) -> str:
+    """As it is looked up: `url.host` puts "xn--" names into letters, and raises for those it does not know."""
+    return url.raw_host.decode("ascii")
+
+
+def _find_robots(url: httpx.URL) -> str:
+    return str(url.copy_with(raw_path=b"/robots.txt"))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from assistant.cli import Application, Chain, Library, main
 from assistant.conversation import Citation, Reply
 from assistant.errors import LibraryEmpty, QuestionInvalid, SettingsInvalid
 from assistant.settings import Settings
+from ingest.archive import Copied
 from ingest.article import Article
 from ingest.catalog import ArticleSummary
 from ingest.errors import ArticleUnknown, LibraryLocked
@@ -38,6 +39,7 @@ class FakeLibrary:
 
     summaries: Sequence[ArticleSummary] = (SUMMARY,)
     problems: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     closed: bool = False
     curable: bool = True
@@ -55,13 +57,6 @@ class FakeLibrary:
 
     def count_passages(self) -> int:
         return sum(summary.passages for summary in self.summaries)
-
-    def check(self) -> Sequence[str]:
-        return list(self.problems)
-
-    def repair(self) -> None:
-        if self.curable:
-            self.problems.clear()
 
     def reembed(self, progress: Callable[[int, int], None], /) -> None:
         progress(1, 3)
@@ -104,6 +99,8 @@ class Career:
         self.ingested: list[str] = []
         self.selection = Selection()
         self.pruned: list[str] = []
+        self.copied: list[Copied] = []
+        self.exported: list[tuple[Path, bool]] = []
         self.opened_read_only: list[bool] = []
         self.served: list[tuple[Settings, bool, Sequence[str]]] = []
         self._capsys = capsys
@@ -121,6 +118,10 @@ class Career:
             load_chain=self._load_chain,
             add_articles=self._add,
             prune_folder=self._prune,
+            check_library=lambda settings: list(self.library.problems),
+            repair_library=self._repair,
+            export_library=self._export,
+            import_archive=lambda path, library: self.copied,
             serve_page=self._serve,
         )
 
@@ -144,6 +145,15 @@ class Career:
         self.selection = selection
         on_found(len(sources))
         return self.outcomes
+
+    def _repair(self, settings: Settings) -> Sequence[str]:
+        if self.library.curable:
+            self.library.problems.clear()
+        return self.library.lost
+
+    def _export(self, library: Library, path: Path, *, overwrite: bool) -> Iterable[Copied]:
+        self.exported.append((path, overwrite))
+        return self.copied
 
     def _prune(self, folder: str, library: Library) -> Iterable[Outcome]:
         self.pruned.append(folder)
@@ -426,16 +436,56 @@ def test_doctor_ends_with_1_and_a_line_a_problem(career: Career) -> None:
     assert career.out.splitlines() == ["problem   the index is behind", "problem   a passage has no vector"]
 
 
-def test_doctor_repairs_when_told(career: Career) -> None:
-    career.library.problems = ["the index is behind"]
+def test_doctor_repairs_when_told_and_says_what_was_lost(career: Career) -> None:
+    career.library.problems, career.library.lost = (
+        ["the index is behind"],
+        ["pay: 2 passages are lost. Ingest it again"],
+    )
     assert career("doctor", "--repair") == 0
-    assert career.opened_read_only == [False]
-    assert "the library is whole: 1 article, 3 passages" in career.out
+    assert career.out.splitlines() == [
+        "found     the index is behind",
+        "repaired  pay: 2 passages are lost. Ingest it again",
+        "the library is whole: 1 article, 3 passages",
+    ]
+
+
+def test_doctor_repairs_nothing_unasked(career: Career) -> None:
+    career.library.problems = ["the index is behind"]
+    career("doctor")
+    assert career.library.problems == ["the index is behind"]
 
 
 def test_doctor_ends_with_1_when_a_problem_outlives_the_repair(career: Career) -> None:
     career.library.problems, career.library.curable = ["the disk is full"], False
     assert career("doctor", "--repair") == 1
+
+
+COPIED = Copied("/pay.md", "exported", "pay", "Pay", 3)
+TORN = Copied("library.zip, articles/000002", "failed", reason="library.zip, articles/000002: lacks units.f2.")
+
+
+def test_export_says_what_was_written_and_where(career: Career) -> None:
+    career.copied = [COPIED]
+    assert career("export", "library.zip") == 0
+    assert career.out == "1 exported; written to library.zip\n"
+    assert career.exported == [(Path("library.zip"), False)]
+
+
+def test_export_overwrites_only_when_told(career: Career) -> None:
+    career("export", "library.zip", "--overwrite")
+    assert career.exported == [(Path("library.zip"), True)]
+
+
+def test_import_says_what_came_in_and_names_what_did_not(career: Career) -> None:
+    career.copied = [replace(COPIED, status="added"), TORN]
+    assert career("import", "library.zip") == 3
+    assert career.out == "1 added, 1 failed; the library holds 1 article, 3 passages\n"
+    assert career.err == "failed library.zip, articles/000002: lacks units.f2.\n"
+
+
+def test_import_of_which_nothing_came_in_ends_with_1(career: Career) -> None:
+    career.copied = [TORN]
+    assert career("import", "library.zip") == 1
 
 
 def test_reembed_says_how_many_passages_and_which_model(career: Career) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,8 @@ import numpy as np
 import pytest
 
 from ingest.article import Article, Passage, Unit
-from ingest.catalog import Catalog, Embedding, Stored, StoredPassage, write_query
+from ingest.catalog import Catalog, Embedding, Reading, Stored, StoredPassage, vector_key, write_query
+from ingest.catalog_schema import make_checksum
 from ingest.embed import unpack_words
 from ingest.errors import (
     ArticleUnknown,
@@ -288,9 +290,8 @@ def test_processes_that_open_a_new_library_at_once_make_one(tmp_path: Path) -> N
 )
 def test_a_file_that_is_no_catalog_is_damaged(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "catalog.sqlite3").write_bytes(content)
-    with pytest.raises(LibraryDamaged, match=r"catalog\.sqlite3: .*backup.*move it away and ingest") as raised:
+    with pytest.raises(LibraryDamaged, match=r"catalog\.sqlite3: .*career doctor --repair"):
         Catalog.open(tmp_path)
-    assert "--repair" not in str(raised.value)
 
 
 def test_a_truncated_catalog_is_damaged(tmp_path: Path) -> None:
@@ -305,11 +306,41 @@ def test_a_truncated_catalog_is_damaged(tmp_path: Path) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_a_catalog_cut_to_nothing_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
-    (tmp_path / "catalog.sqlite3").touch()
+@pytest.mark.parametrize("state", ["empty", "missing"])
+def test_a_catalog_that_is_gone_beside_its_index_is_not_taken_for_a_new_one(tmp_path: Path, state: str) -> None:
+    if state == "empty":
+        (tmp_path / "catalog.sqlite3").touch()
     (tmp_path / "chroma").mkdir()
-    with pytest.raises(LibraryDamaged, match="empty"):
+    with pytest.raises(LibraryDamaged, match=rf"{state}.*backup.*remove the folder .*chroma and ingest") as raised:
         Catalog.open(tmp_path)
+    assert "--repair" not in str(raised.value)
+
+
+def test_a_catalog_that_disappears_is_missed_and_not_begun_anew(catalog: Catalog, tmp_path: Path) -> None:
+    store(catalog, make_article("Nurses earn well."))
+    (tmp_path / "catalog.sqlite3").unlink()
+    with pytest.raises(LibraryDamaged, match="missing"):
+        store(catalog, make_article("Dentists earn more.", source="/teeth.md"))
+    assert not (tmp_path / "catalog.sqlite3").exists()
+
+
+def test_a_catalog_put_in_the_place_of_another_is_seen_by_those_who_have_it_open(tmp_path: Path) -> None:
+    for name, text in (("one", "Nurses earn well."), ("two", "Dentists earn more.")):
+        made = Catalog.open(tmp_path / name)
+        store(made, make_article(text))
+        made.close()
+    reader = Catalog.open(tmp_path / "one", read_only=True)
+    assert reader.find_article("pay").text == "Nurses earn well."
+    (tmp_path / "two" / "catalog.sqlite3").replace(tmp_path / "one" / "catalog.sqlite3")
+    assert reader.find_article("pay").text == "Dentists earn more."
+    reader.close()
+
+
+def test_the_file_alone_holds_every_article_that_was_acknowledged(catalog: Catalog, tmp_path: Path) -> None:
+    store(catalog, make_article("Nurses earn well."))
+    (tmp_path / "copy").mkdir()
+    shutil.copy(tmp_path / "catalog.sqlite3", tmp_path / "copy")  # as if its -wal had been lost
+    assert Catalog.open(tmp_path / "copy").find_article("pay").text == "Nurses earn well."
 
 
 def test_another_database_is_not_a_catalog(tmp_path: Path) -> None:
@@ -326,30 +357,75 @@ def test_a_catalog_of_a_later_version_is_refused(catalog: Catalog, tmp_path: Pat
         Catalog.open(tmp_path)
 
 
-def make_format_1(home: Path, article: Article) -> None:
-    """The catalog as it was before words had vectors."""
-    catalog = Catalog.open(home)
+# The tables as formats 1 and 2 had them; only 2 had the column of words.
+OLD_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE articles (
+    id TEXT PRIMARY KEY, source TEXT NOT NULL UNIQUE, title TEXT NOT NULL, text TEXT NOT NULL, author TEXT NOT NULL,
+    published TEXT NOT NULL, language TEXT NOT NULL, url TEXT NOT NULL, fetched_at TEXT NOT NULL,
+    content_hash TEXT NOT NULL, text_hash TEXT NOT NULL, added_at TEXT NOT NULL
+);
+CREATE INDEX articles_by_text ON articles (text_hash);
+CREATE TABLE passages (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    article_id TEXT NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+    title TEXT NOT NULL, headings TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, text TEXT NOT NULL,
+    lead TEXT NOT NULL, units TEXT NOT NULL, vector_key TEXT NOT NULL, vector BLOB NOT NULL, unit_vectors BLOB NOT NULL
+    -- words
+);
+CREATE INDEX passages_by_article ON passages (article_id, start);
+CREATE INDEX passages_by_key ON passages (vector_key);
+CREATE TABLE index_queue (passage_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE VIRTUAL TABLE passage_words USING fts5 (context, body, tokenize = "unicode61 tokenchars '+#.'");
+CREATE VIRTUAL TABLE passage_terms USING fts5vocab (passage_words, row);
+"""
+
+
+def make_old_format(home: Path, article: Article, version: int) -> None:
+    """A catalog as an earlier version of career wrote it: its own tables, with the rows that it would have written."""
+    catalog = Catalog.open(home / "now")
     store(catalog, article)
     catalog.close()
-    with sqlite3.connect(home / "catalog.sqlite3") as connection:
-        connection.execute("ALTER TABLE passages DROP COLUMN word_vectors")
-        connection.execute("UPDATE meta SET value = '1' WHERE name = 'schema_version'")
+    words = ", word_vectors BLOB NOT NULL" if version == 2 else ""
+    with sqlite3.connect(home / "catalog.sqlite3") as old:
+        old.executescript(OLD_SCHEMA.replace("-- words", words))
+        old.execute("ATTACH ? AS now", (str(home / "now" / "catalog.sqlite3"),))
+        for table in ("meta", "articles", "passages"):
+            columns = ", ".join(row[1] for row in old.execute(f"PRAGMA main.table_info({table})"))
+            old.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM now.{table}")
+        old.execute("INSERT INTO passage_words (rowid, context, body) SELECT rowid, * FROM now.passage_words")
+        old.execute("UPDATE main.meta SET value = ? WHERE name = 'schema_version'", (str(version),))
 
 
+@pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("read_only", [False, True])
-def test_a_catalog_from_before_words_keeps_all_it_holds(tmp_path: Path, read_only: bool) -> None:
-    article = make_article("Nurses earn well.")
-    make_format_1(tmp_path, article)
+def test_a_catalog_of_an_earlier_format_keeps_all_it_holds(tmp_path: Path, version: int, read_only: bool) -> None:
+    article = replace(make_article("Nurses earn well."), url="https://www.example.org/pay/")
+    make_old_format(tmp_path, article, version)
     catalog = Catalog.open(tmp_path, read_only=read_only)
     ((passage_id, passage),) = catalog.list_passages()
     stored = catalog.find_passages([passage_id])[passage_id]
-    assert (catalog.find_article("pay"), stored.words.shape) == (article, (0, 8))
+    assert (catalog.find_article("pay"), len(stored.words)) == (article, 0 if version == 1 else 4)
     np.testing.assert_array_equal(stored.vector, EMBEDDER.embed_question(passage.embedded_text).text)
+    known = catalog.find_source(article.source)
+    assert known is not None
+    assert known.reading == Reading()
+    assert catalog.find_problems() == []
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_article_of_an_earlier_format_is_recognised_and_replaced(tmp_path: Path, version: int) -> None:
+    article = replace(make_article("Nurses earn well."), url="https://www.example.org/pay/")
+    make_old_format(tmp_path, article, version)
+    catalog = Catalog.open(tmp_path)
+    elsewhere = replace(article, source="/copy.md", url="http://example.org/pay")
+    assert store(catalog, article).status == "unchanged"
+    assert store(catalog, replace(elsewhere, text="Nurses earn well.\nDentists too.")).article.id == "pay"
     assert catalog.find_problems() == []
 
 
 def test_a_catalog_from_before_words_takes_new_articles_with_words(tmp_path: Path) -> None:
-    make_format_1(tmp_path, make_article("Nurses earn well."))
+    make_old_format(tmp_path, make_article("Nurses earn well."), 1)
     catalog = Catalog.open(tmp_path)
     store(catalog, make_article("Dentists earn more.", title="Teeth", slug="teeth", source="/teeth.md"))
     ((found, _),) = catalog.rank_by_words("dentists", 5)
@@ -379,30 +455,109 @@ def test_a_sound_catalog_has_no_problems(catalog: Catalog) -> None:
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
-        ("UPDATE articles SET text = 'Other words.'", "its text is not the article's"),
-        ("UPDATE passages SET vector = x'00'", "vector"),
-        ("UPDATE passages SET unit_vectors = x''", "units do not match"),
+        ("UPDATE articles SET text = 'Other words.'", "does not have the hash"),
+        ("UPDATE articles SET passages = 2", "1 passages instead of 2"),
+        ("UPDATE passages SET text = 'Nurses earn Well.'", "its text is not the article's at 0-17"),
+        ("UPDATE passages SET units = '[[0, 18, \"sentence\"]]'", "its text is not the article's"),
+        ("UPDATE passages SET title = 'Wages'", "its id is another's"),
+        ("UPDATE passages SET vector = x'00'", "its vector has not 64 numbers"),
+        ("UPDATE passages SET vector = zeroblob(256)", "not the length one"),
+        ("UPDATE passages SET vector = CAST(substr(vector, 1, 252) || x'0000c07f' AS BLOB)", "not the length one"),
+        ("UPDATE passages SET unit_vectors = zeroblob(128)", "not the length one"),
+        ("UPDATE passages SET unit_vectors = x''", "1 units do not match"),
         ("UPDATE passages SET word_vectors = substr(word_vectors, 2)", "4 words do not match"),
         ("DELETE FROM passage_words", "1 passages missing"),
+        ("UPDATE passage_words SET body = 'dentist'", "with other words"),
+        ("INSERT INTO passage_words (rowid, context, body) VALUES (7, 'a', 'b')", "1 passages too many"),
         ("UPDATE passages SET article_id = 'gone'", "belongs to no article"),
     ],
 )
 def test_a_contradiction_is_named(catalog: Catalog, tmp_path: Path, damage: str, problem: str) -> None:
     store(catalog, make_article("Nurses earn well."))
-    with sqlite3.connect(tmp_path / "catalog.sqlite3") as connection:
-        connection.execute(damage)
-    assert any(problem in line for line in catalog.find_problems())
+    change(tmp_path, damage)
+    assert any(problem in line and "career doctor --repair" in line for line in catalog.find_problems())
 
 
-def test_damage_that_no_repair_mends_is_one_line_with_file_and_remedy(catalog: Catalog, tmp_path: Path) -> None:
+def change(home: Path, statement: str, *, sealed: bool = True) -> None:
+    """Change the catalog behind its back; with fitting checksums unless told otherwise."""
+    with sqlite3.connect(home / "catalog.sqlite3") as connection:
+        connection.row_factory = sqlite3.Row
+        connection.execute(statement)
+        for table in ("articles", "passages") if sealed else ():
+            for row in connection.execute(f"SELECT * FROM {table}").fetchall():
+                connection.execute(f"UPDATE {table} SET checksum = ? WHERE id = ?", (make_checksum(row), row["id"]))
+
+
+PASSAGE_COLUMNS = ["article_id", "title", "headings", "text", "lead", "units", "vector_key", "start", "end"]
+PASSAGE_BLOBS = ["vector", "unit_vectors", "word_vectors"]
+
+
+@pytest.mark.parametrize("column", [*PASSAGE_COLUMNS, *PASSAGE_BLOBS])
+def test_a_passage_that_is_not_as_it_was_written_is_never_read(catalog: Catalog, tmp_path: Path, column: str) -> None:
+    article = make_article("Nurses earn well.")
+    (passage,) = split_paragraphs(article)
+    store(catalog, article)
+    store(catalog, make_article("Dentists earn more.", source="/teeth.md", slug="teeth"))
+    value = f"CAST(substr({column}, 2) || x'41' AS BLOB)" if column in PASSAGE_BLOBS else "'teeth'"
+    change(tmp_path, f"UPDATE passages SET {column} = {value} WHERE article_id = 'pay'", sealed=False)
+    with pytest.raises(LibraryDamaged, match=rf"{passage.id}.* not as it was written.*career doctor --repair"):
+        catalog.find_passages([passage.id])
+    assert any("not as it was written" in line or "instead of 1" in line for line in catalog.find_problems())
+
+
+@pytest.mark.parametrize("column", ["source", "title", "text", "author", "url", "added_at", "content_hash", "pages"])
+def test_an_article_that_is_not_as_it_was_written_is_never_read(catalog: Catalog, tmp_path: Path, column: str) -> None:
+    store(catalog, make_article("Nurses earn well."))
+    change(tmp_path, f"UPDATE articles SET {column} = {column} || 'x'", sealed=False)
+    with pytest.raises(LibraryDamaged, match=r"'pay' is not as it was written.*career doctor --repair"):
+        catalog.find_article("pay")
+    assert any(line.startswith("article pay: not as it was written") for line in catalog.find_problems())
+
+
+def test_vectors_that_are_not_as_they_were_written_are_not_used_again(catalog: Catalog, tmp_path: Path) -> None:
+    article = make_article("Nurses earn well.")
+    store(catalog, article)
+    change(tmp_path, "UPDATE passages SET vector = zeroblob(256)", sealed=False)
+    for read in (
+        lambda: catalog.find_vectors([vector_key(split_paragraphs(article)[0])]),
+        catalog.read_index_work,
+        lambda: list(catalog.iterate_vectors()),
+        catalog.rebuild_words,
+    ):
+        with pytest.raises(LibraryDamaged, match="career doctor --repair"):
+            read()
+
+
+def test_an_article_that_lacks_passages_is_stored_again(catalog: Catalog, tmp_path: Path) -> None:
+    article = make_article("Nurses earn well.\nDentists earn more.")
+    store(catalog, article)
+    change(tmp_path, "DELETE FROM passages WHERE text LIKE 'Nurses%'", sealed=False)
+    assert catalog.find_unchanged(article) is None
+    assert (store(catalog, article).status, catalog.count_passages()) == ("updated", 2)
+    assert store(catalog, article).status == "unchanged"
+
+
+@pytest.mark.parametrize("name", ["generation", "index", "embedding"])
+def test_what_the_catalog_says_of_itself_is_damaged_in_plain_words(catalog: Catalog, tmp_path: Path, name: str) -> None:
+    store(catalog, make_article("Nurses earn well."))
+    catalog.finish_index_work(catalog.read_index_work(), catalog.read_state().index)
+    change(tmp_path, f"UPDATE meta SET value = '\x01{{' WHERE name = '{name}'")
+    with pytest.raises(LibraryDamaged, match="career doctor --repair"):
+        catalog.read_state()
+
+
+def test_a_page_that_leads_nowhere_is_one_line_with_file_and_remedy(catalog: Catalog, tmp_path: Path) -> None:
     store(catalog, make_article("Nurses earn well."))
     with sqlite3.connect(tmp_path / "catalog.sqlite3") as connection:
         connection.execute("PRAGMA writable_schema = ON")
         connection.execute("UPDATE sqlite_master SET rootpage = 2 WHERE name = 'passages_by_article'")
     catalog.close()
-    (line,) = Catalog.open(tmp_path).find_problems()
+    opened = Catalog.open(tmp_path)
+    (line,) = opened.find_problems()
     assert "catalog.sqlite3: the catalog is damaged" in line
-    assert "--repair" not in line
+    assert "--repair" in line
+    with pytest.raises(LibraryDamaged, match="career doctor --repair"):
+        opened.refuse_damage()
 
 
 def test_a_lost_full_text_index_is_a_problem_that_repair_mends(catalog: Catalog, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
@@ -79,6 +80,40 @@ def test_an_answer_that_is_no_page_is_told(site: Site, status: int) -> None:
         fetch(site.url("/"))
 
 
+def test_half_a_page_is_none(site: Site) -> None:
+    site.answers = {"/": send(body=b"<html>Half", Content_Length="500")}
+    with pytest.raises(ArticleUnreachable, match=r"^http://articles\.test:\d+/: peer closed connection"):
+        fetch(site.url("/"))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(b"", b"SSH-2.0-server\r\n", b"HTTP/1.1 999 \r\n\r\n", b"HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n"),
+        *(b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200_000, b"HTTP/1.1 302 Found\r\nLocation: http://\xff\xfe/\r\n\r\n"),
+        *(b"HTTP/1.1 100 Continue\r\n\r\n" * 5_000, b"HTTP/1.1 302 Found\r\nLocation: \r\n\r\n"),
+        *(
+            b"HTTP/1.1 429 X\r\nRetry-After: " + b"9" * 5_000 + b"\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        ),
+        *(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Type: \xa0\r\n\r\n",
+        ),
+    ],
+)
+def test_whatever_a_server_says_is_refused_in_one_line(site: Site, said: bytes) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        with suppress(OSError):
+            handler.wfile.write(said)
+
+    site.answers = {"/": answer}
+    with pytest.raises(SourceError) as raised:
+        fetch(site.url("/"), loopback(sleep=lambda seconds: None))
+    assert str(raised.value).isprintable()
+    assert str(raised.value).startswith(f"{site.url('/')}: ")
+
+
 # --- sizes
 
 
@@ -95,10 +130,16 @@ def test_a_compressed_bomb_is_stopped_at_the_size_limit(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "reason"), [("gzip", "damaged compressed data"), ("br\x7f", r"insists on br\? compression")]
+    ("body", "encoding", "reason"),
+    [
+        (b"not compressed", "gzip", "damaged compressed data"),
+        (gzip.compress(HTML_PAGE)[:-12], "gzip", "damaged compressed data"),
+        (b"", "gzip", "damaged compressed data"),
+        (b"", "br\xa0x", r"insists on br\?x compression"),
+    ],
 )
-def test_content_that_cannot_be_opened_is_reported(site: Site, encoding: str, reason: str) -> None:
-    site.answers = {"/": send(body=b"not compressed", Content_Encoding=encoding)}
+def test_content_that_cannot_be_opened_is_reported(site: Site, body: bytes, encoding: str, reason: str) -> None:
+    site.answers = {"/": send(body=body, Content_Encoding=encoding)}
     with pytest.raises(SourceError, match=reason):
         fetch(site.url("/"))
 
