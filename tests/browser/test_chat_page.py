@@ -28,6 +28,23 @@ def test_answer_streams_and_then_carries_links(visit: Visit) -> None:
     assert visit.last.locator(".answer-text a.mark").all_text_contents() == ["[1]", "[2]"]  # brackets for who copies
 
 
+def test_new_question_goes_to_the_top_and_stays_where_the_reader_scrolls(
+    visit_page: Callable[..., Visit], fake_address: str
+) -> None:
+    visit = visit_page(fake_address, 390, 600)
+    visit.ask(PAY)
+    visit.ask(PAY)
+    thread, question = visit.page.locator("#thread"), visit.last.locator("h2")
+    distance = (question.bounding_box() or {})["y"] - (thread.bounding_box() or {})["y"]
+    assert 0 <= distance < 60
+    thread.hover()
+    visit.page.mouse.wheel(0, -200)
+    visit.page.wait_for_timeout(300)  # wheels turn smoothly
+    scrolled = thread.evaluate("thread => thread.scrollTop")
+    visit.last.evaluate("exchange => exchange.append('more')")
+    assert thread.evaluate("thread => thread.scrollTop") == scrolled
+
+
 def test_click_on_a_mark_opens_the_source_at_exactly_the_quoted_words(visit: Visit) -> None:
     visit.ask(PAY)
     visit.last.locator(".answer-text a.mark").first.click()

@@ -112,17 +112,20 @@ function tell(isBusy) {
   }
 }
 
-// The newest words stay in view, unless the reader has scrolled up to read something else. Only an upward move tells:
-// by the time a scroll event comes, the answer may have grown.
+// A new question goes to the top and stays there, so that what is being read does not move while the answer grows; until
+// it is long enough for that, its end is in view. Whoever scrolls decides from then on, until the next question.
 let follows = true;
-let scrolledTo = 0;
 let exchanges = 0;
 let wasBusy = false;
-thread.addEventListener("scroll", () => {
-  const below = thread.scrollHeight - thread.scrollTop - thread.clientHeight;
-  follows = below < 80 || (follows && thread.scrollTop >= scrolledTo);
-  scrolledTo = thread.scrollTop;
-});
+
+function stopFollowing() {
+  follows = false;
+}
+
+for (const name of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+  thread.addEventListener(name, stopFollowing, { passive: true });
+}
+
 new MutationObserver(() => {
   const shown = thread.querySelectorAll(".exchange").length;
   const isBusy = thread.querySelector("[aria-busy=true]") !== null;
@@ -135,6 +138,7 @@ new MutationObserver(() => {
     tell(isBusy);
   }
   if (follows && shown) {
-    thread.scrollTop = thread.scrollHeight;
+    const newest = [...thread.querySelectorAll(".exchange")].at(-1);
+    thread.scrollTop += newest.getBoundingClientRect().top - thread.getBoundingClientRect().top;
   }
 }).observe(thread, { childList: true, subtree: true, characterData: true, attributes: true });
