@@ -1,7 +1,7 @@
 """The chat page: `python ui.py` or `career serve`.
 
 Gradio carries the events and the layout; every word that comes from an article, a reader or a model becomes HTML in
-assistant/page/, where it is escaped. A conversation lives in one visitor's session and nowhere else.
+assistant/page/, where it is escaped. A conversation lives in its visitor's browser and nowhere else.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 QUEUE_LENGTH = 64  # questions waiting; the next one is told to come back
 ANSWERS_AT_ONCE = 4
-SESSIONS = 1000  # conversations kept; the oldest visitor's is forgotten first
 UPLOAD_LIMIT = "1kb"  # the page has no upload; Gradio's route for it stays open, so nothing useful fits
 
 
@@ -96,7 +95,6 @@ def launch_page(page: gradio.Blocks, settings: Settings) -> str:
         footer_links=[],
         run_history=False,
         max_file_size=UPLOAD_LIMIT,
-        state_session_capacity=SESSIONS,
         enable_monitoring=False,
         ssr_mode=False,
         pwa=False,

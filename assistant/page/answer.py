@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import escape
 
 from assistant.cite import UNVERIFIED
 from assistant.conversation import Citation, Reply
-from assistant.page.layout import lay_out, write_date
+from assistant.page.dates import tell_date, write_date
+from assistant.page.export import name_page
+from assistant.page.layout import lay_out
+from assistant.page.topics import Topic
 
-MARK = re.compile(r"\[(\d{1,3})\]|" + re.escape(UNVERIFIED))
+MARK = re.compile(r" ?(?:\[(\d{1,3})\]|" + re.escape(UNVERIFIED) + ")")  # with its blank: no mark begins a line
 STRONG = re.compile(r"\*\*(\S(?:[^*]*\S)?)\*\*")  # models write it although they are asked for plain text
-TOOLTIP_CHARACTERS = 240
+CARD_CHARACTERS = 400  # of a quote: a look, the panel shows all of it
 
 
 def render_answer(reply: Reply, turn: int = 0) -> str:
@@ -56,7 +60,7 @@ def _write_marked(text: str, cited: dict[int, Citation], turn: int) -> str:
     return "".join((*pieces, _write_plain(text[done:])))
 
 
-_UNVERIFIED = f'<span class="unverified" title="No passage of the articles says this">{escape(UNVERIFIED)}</span>'
+_UNVERIFIED = f' <span class="unverified" title="No passage of the articles says this">{escape(UNVERIFIED)}</span>'
 
 
 def _write_plain(text: str) -> str:
@@ -65,25 +69,40 @@ def _write_plain(text: str) -> str:
 
 def _write_mark(number: int, cited: dict[int, Citation], turn: int) -> str:
     """A link when the mark is proved; while an answer streams its marks are not yet."""
-    if number not in cited:
-        return f'<span class="unproved">[{number}]</span>'
-    return link_citation(cited[number], turn, f"[{number}]")
+    mark = (
+        link_citation(cited[number], turn) if number in cited else f'<span class="unproved">{_bracket(number)}</span>'
+    )
+    return f"<sup>{mark}</sup>"
 
 
-def link_citation(citation: Citation, turn: int, label: str) -> str:
-    """A link that opens the source panel at the citation; `label` is HTML."""
-    place = escape(f"Source [{citation.number}]: {_name_place(citation)}")
-    quote = escape(_shorten(citation.quote, TOOLTIP_CHARACTERS))
-    target = f'data-turn="{turn}" data-number="{citation.number}"'
-    return f'<a class="mark" href="#source" {target} aria-label="{place}" title="{quote}">{label}</a>'
+def link_citation(citation: Citation, turn: int) -> str:
+    """A link that opens the source panel at the citation, with what the card beside it shows (static/card.js)."""
+    parts = {
+        "title": citation.title,
+        "date": tell_date(citation.published),
+        "heading": citation.heading if citation.heading != citation.title else "",
+        "page": name_page(citation),
+        "quote": _shorten(citation.quote, CARD_CHARACTERS),
+    }
+    card = " ".join(f'data-{name}="{escape(text)}"' for name, text in parts.items() if text)
+    label = escape(f"Citation {citation.number}: {_name_place(citation)}")
+    target = write_target(citation, turn)
+    return f'<a class="mark" href="#source" {target} aria-label="{label}" {card}>{_bracket(citation.number)}</a>'
+
+
+def write_target(citation: Citation, turn: int) -> str:
+    """Attributes of a link or a button that opens the citation."""
+    return f'data-turn="{turn}" data-number="{citation.number}"'
+
+
+def _bracket(number: int) -> str:
+    """The number; its brackets are not seen, but copied with the text."""
+    return f'<span class="hidden">[</span>{number}<span class="hidden">]</span>'
 
 
 def _name_place(citation: Citation) -> str:
-    return ", ".join(part for part in (citation.heading, citation.title, _name_page(citation)) if part)
-
-
-def _name_page(citation: Citation) -> str:
-    return f"page {citation.page}" if citation.page else ""
+    parts = (citation.heading, citation.title, name_page(citation))
+    return ", ".join(dict.fromkeys(part for part in parts if part))
 
 
 def _shorten(text: str, characters: int) -> str:
@@ -103,10 +122,10 @@ def _render_sources(citations: tuple[Citation, ...], turn: int) -> str:
 
 def _render_place(citations: list[Citation], turn: int) -> str:
     first = citations[0]
-    numbers = " ".join(link_citation(citation, turn, f"[{citation.number}]") for citation in citations)
+    numbers = " ".join(link_citation(citation, turn) for citation in citations)
     parts = [("title", escape(first.title))]
     parts += [("heading", escape(first.heading))] if first.heading not in ("", first.title) else []
-    parts += [("page", _name_page(first))] if first.page else []
+    parts += [("page", name_page(first))] if first.page else []
     parts += [("date", write_date(first.published))] if first.published else []
     place = " ".join(f'<span class="{name}">{html}</span>' for name, html in parts)
     return f'{numbers} <span class="place">{place}</span>'
@@ -114,28 +133,15 @@ def _render_place(citations: list[Citation], turn: int) -> str:
 
 def _render_refusal(reply: Reply) -> str:
     text = reply.text
-    words = lay_out(text, lambda start, end: _write_plain(text[start:end]))
-    return f'<div class="refusal">{words}{_render_suggestions(reply.suggestions)}</div>'
+    return f'<div class="refusal">{lay_out(text, lambda start, end: _write_plain(text[start:end]))}</div>'
 
 
-def _render_suggestions(suggestions: tuple[str, ...]) -> str:
-    if not suggestions:
-        return ""
-    buttons = "".join(f"<li>{render_question_button(suggestion)}</li>" for suggestion in suggestions)
-    return f'<p class="label">The articles do cover</p><ul class="questions">{buttons}</ul>'
+def render_topics(topics: Sequence[Topic], label: str) -> str:
+    """A button for each topic that asks its question."""
+    buttons = "".join(f"<li>{_render_topic(topic)}</li>" for topic in topics)
+    return f'<p class="label">{label}</p><ul class="questions">{buttons}</ul>' if buttons else ""
 
 
-def render_question_button(question: str) -> str:
-    """A button that asks `question`."""
-    return f'<button type="button" class="question" data-question="{escape(question)}">{escape(question)}</button>'
-
-
-def write_copy(reply: Reply) -> str:
-    """The answer and its sources as plain text, for the clipboard."""
-    lines = [_write_source(citation) for citation in reply.citations]
-    return "\n\n".join(part for part in (reply.text.strip(), "\n".join(lines)) if part)
-
-
-def _write_source(citation: Citation) -> str:
-    parts = (citation.title, citation.heading, _name_page(citation), citation.published, citation.url)
-    return f"[{citation.number}] " + ", ".join(dict.fromkeys(part for part in parts if part))
+def _render_topic(topic: Topic) -> str:
+    words = f"{escape(topic.beginning)}<b>{escape(topic.subject)}</b>{escape(topic.end)}"
+    return f'<button type="button" class="question" data-question="{escape(topic.question)}">{words}</button>'

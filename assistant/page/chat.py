@@ -15,17 +15,18 @@ from assistant.conversation import Citation, Reply
 from assistant.errors import CareerError, QuestionInvalid
 from assistant.page.conversation import (
     RATINGS,
-    Exchange,
-    render_conversation,
+    render_earlier,
     render_empty_library,
     render_getting_ready,
+    render_newest,
     render_not_ready,
     render_welcome,
 )
-from assistant.page.examples import choose_examples
+from assistant.page.exchange import Exchange, read_exchanges
 from assistant.page.loader import Chain, ChainLoader
-from assistant.page.source import render_missing, render_source
+from assistant.page.source import render_missing, render_panel, render_source
 from assistant.page.theme import read_static
+from assistant.page.topics import choose_examples, choose_next
 from assistant.settings import Settings
 from ingest.catalog_feedback import Feedback, Quote
 from ingest.errors import ArticleUnknown
@@ -35,26 +36,33 @@ logger = logging.getLogger(__name__)
 UNEXPECTED = "Something went wrong; the log says why."
 SNAPSHOT_SECONDS = 0.05  # a reader sees no difference, and a fast model sends hundreds of snapshots a second
 
-Exchanges = tuple[Exchange, ...]
-
 # `${value}` and never Handlebars' `{{value}}`: Gradio evaluates what Handlebars wrote as a JavaScript template, so an
 # article that holds "${...}" would run (seen in gradio 6.31, HTML-*.js: `return \`${r}\``).
-SOURCE_TEMPLATE = """<section class="panel" aria-label="Source">
-<div class="bar"><span>Source</span><button type="button" data-close aria-label="Close the source">Close</button></div>
-<div class="pages">${value}</div></section>"""
+SOURCE_TEMPLATE = '<section class="panel" aria-label="Source">${value}</section>'
 
+# The conversation as the browser has it stands in for the hidden component's value.
+WITH_CONVERSATION = """(typed) => [typed, [...document.querySelectorAll(".exchange")]
+    .map(exchange => JSON.parse(exchange.dataset.exchange))]"""
 
-CLOSE_SOURCE = "() => document.dispatchEvent(new CustomEvent('career:close'))"
+TOP = """<button type="button" data-chats aria-expanded="false" aria-controls="chats" aria-label="Conversations"
+title="Conversations">☰</button><h1>Career Assistant</h1>
+<button type="button" class="talking" data-export title="Save this conversation as Markdown">Export</button>
+<button type="button" class="talking" data-new>New chat</button>"""
+
+CHATS = """<nav class="chats" aria-label="Conversations"><div class="bar"><h2>Conversations</h2>
+<button type="button" data-close>Close</button></div><ul></ul><p class="kept">Kept in this browser only.</p></nav>"""
 
 
 @dataclass(frozen=True)
 class Parts:
     """The components that events read and write."""
 
-    exchanges: gradio.State
+    chats: gradio.HTML
     welcome: gradio.HTML
-    conversation: gradio.HTML
+    earlier: gradio.HTML
+    newest: gradio.HTML
     question: gradio.Textbox
+    conversation: gradio.JSON  # never shown: what the browser has of it travels in it
     source: gradio.HTML
 
 
@@ -68,34 +76,34 @@ class ChatPage:
     def compose(self) -> None:
         """Lay the components out and connect their events, inside an open gradio.Blocks."""
         with gradio.Row(elem_id="career"):
+            with gradio.Column(elem_id="chats"):
+                chats = _html(CHATS, "chats.js")
             with gradio.Column(elem_id="chat"):
-                with gradio.Row(elem_id="top"):
-                    gradio.HTML("<h1>Career Assistant</h1>", elem_id="name", apply_default_css=False)
-                    clear = gradio.Button("New chat", elem_id="clear", size="sm")
+                _html(TOP, elem_id="top")
                 with gradio.Column(elem_id="thread"):
-                    welcome = _html(render_getting_ready(), "welcome.js", elem_id="welcome")
-                    conversation = _html(render_conversation(()), "conversation.js", elem_id="conversation")
+                    welcome = _html(render_getting_ready(), elem_id="welcome")
+                    earlier = _html("", "conversation.js", elem_id="earlier")
+                    newest = _html("", elem_id="newest")
                 with gradio.Row(elem_id="composer"):
                     question = _question_box()
                     send = gradio.Button("Ask", elem_id="send", variant="primary")
                     stop = gradio.Button("Stop", elem_id="stop")
+                _html(_render_count(self._settings.max_question_characters), "composer.js", elem_id="count")
             with gradio.Column(elem_id="source"):
-                source = _html("", "source.js", html_template=SOURCE_TEMPLATE)
-        parts = Parts(gradio.State(()), welcome, conversation, question, source)
-        self._connect(parts, [send.click, question.submit, welcome.submit, conversation.submit], stop, clear)
+                source = _html(render_panel(""), "source.js", "card.js", html_template=SOURCE_TEMPLATE)
+        parts = Parts(chats, welcome, earlier, newest, question, gradio.JSON(visible=False), source)
+        self._connect(parts, [send.click, question.submit, earlier.submit], stop)
 
-    def _connect(self, parts: Parts, triggers: Sequence[Any], stop: gradio.Button, clear: gradio.Button) -> None:
+    def _connect(self, parts: Parts, triggers: Sequence[Any], stop: gradio.Button) -> None:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        talk = [parts.conversation, parts.exchanges]
+        carried: dict[str, Any] = {"inputs": [parts.question, parts.conversation], "js": WITH_CONVERSATION, **quiet}
+        talk = [parts.earlier, parts.newest]
         gradio.on(None, self.welcome, None, [parts.welcome], concurrency_limit=None, **quiet)
-        asked = gradio.on(triggers, self.ask, [parts.question, parts.exchanges], [*talk, parts.question], **quiet)
-        stop.click(None, cancels=[asked]).then(self.stop, [parts.exchanges], talk, **quiet)
-        cleared = clear.click(None, cancels=[asked], js=CLOSE_SOURCE)
-        cleared.then(self.clear, None, [*talk, parts.question, parts.source], **quiet)
-        cleared.then(self.welcome, None, [parts.welcome], concurrency_limit=None, **quiet)
-        chosen = [parts.conversation.select, parts.source.select]
-        gradio.on(chosen, self.open_source, [parts.exchanges], [parts.source], **quiet)
-        gradio.on(parts.conversation.like, self.rate, [parts.exchanges], talk, **quiet)
+        asked = gradio.on(triggers, self.ask, outputs=[*talk, parts.question], **carried)
+        stop.click(None, cancels=[asked]).then(self.stop, outputs=[parts.newest], **carried)
+        parts.chats.select(self.open_chat, None, [*talk, parts.source], cancels=[asked], **quiet)
+        gradio.on(parts.earlier.like, self.rate, outputs=talk, **carried)
+        parts.source.select(self.open_source, None, [parts.source], **quiet)
 
     async def welcome(self) -> AsyncIterator[str]:
         """The page before the first question: at once, and again when the library is there."""
@@ -110,20 +118,25 @@ class ChatPage:
             logger.exception("the welcome failed")
             yield render_not_ready(UNEXPECTED)
 
-    def ask(self, typed: str, exchanges: Exchanges, event: gradio.EventData) -> Iterator[tuple[Any, Exchanges, Any]]:
-        """Answer what was typed, or the question of the button that was pressed, as it becomes known."""
-        pressed = _read_event(event, "question")
-        question = (pressed if isinstance(pressed, str) else typed).strip()
-        if not question:
-            yield gradio.skip(), exchanges, gradio.skip()
-            return
-        emptied = gradio.skip() if isinstance(pressed, str) else ""
-        for exchange in self._answer(question, exchanges):
-            now = (*exchanges, exchange)
-            yield render_conversation(now), now, emptied
-            emptied = gradio.skip()  # what the reader types meanwhile stays
+    def ask(self, typed: str, conversation: Any, event: gradio.EventData) -> Iterator[tuple[Any, Any, Any]]:
+        """Answer what was typed, or the question of the button that was pressed, as it becomes known.
 
-    def _answer(self, question: str, earlier: Exchanges) -> Iterator[Exchange]:
+        A press may say `from` which exchange on the conversation is to be told anew.
+        """
+        pressed, since = _read_event(event, "question"), _read_event(event, "from")
+        question = _legible(pressed if isinstance(pressed, str) else typed).strip()
+        if not question:
+            yield gradio.skip(), gradio.skip(), gradio.skip()
+            return
+        earlier, warning = _read_conversation(conversation)
+        earlier = earlier[:since] if isinstance(since, int) else earlier
+        before: Any = render_earlier(earlier)
+        emptied: Any = gradio.skip() if isinstance(pressed, str) else ""
+        for exchange in self._answer(question, earlier) if not warning else [Exchange(question, error=warning)]:
+            yield before, render_newest(exchange, len(earlier)), emptied
+            before = emptied = gradio.skip()  # what the reader types meanwhile stays
+
+    def _answer(self, question: str, earlier: Sequence[Exchange]) -> Iterator[Exchange]:
         """The exchange in each of its states; the last one has no progress. Never raises."""
         exchange = Exchange(_shorten(question, self._settings.max_question_characters))
         try:
@@ -132,9 +145,10 @@ class ChatPage:
             chain = self._loader.start().result()
             history = [past.turn for past in earlier if not past.error]
             for reply in thin_out(chain.stream({"question": question, "history": history}), SNAPSHOT_SECONDS):
-                exchange = replace(exchange, reply=replace(reply, passages=()))
+                exchange = replace(exchange, reply=reply)
                 yield replace(exchange, progress="Answering")
-            yield exchange
+            asked = {past.question for past in (*earlier, exchange)}
+            yield replace(exchange, topics=choose_next(exchange.reply, asked) if exchange.reply else ())
         except CareerError as error:
             yield replace(exchange, error=str(error))
         except Exception:
@@ -148,30 +162,35 @@ class ChatPage:
                 f"The question has {len(question):,} characters; at most {limit:,} are read. Shorten it."
             )
 
-    def stop(self, exchanges: Exchanges) -> tuple[Any, Exchanges]:
+    def stop(self, _typed: str, conversation: Any) -> Any:
         """Keep what is known of a cancelled answer."""
-        if not exchanges or not exchanges[-1].progress:
-            return gradio.skip(), exchanges
-        now = (*exchanges[:-1], replace(exchanges[-1], progress="", stopped=True))
-        return render_conversation(now), now
+        exchanges, warning = _read_conversation(conversation)
+        if warning or not exchanges or not exchanges[-1].stopped:
+            return gradio.skip()
+        return render_newest(exchanges[-1], len(exchanges) - 1)
 
-    def clear(self) -> tuple[str, Exchanges, str, str]:
-        """A new conversation: nothing said, nothing typed, no source."""
-        return render_conversation(()), (), "", ""
+    def open_chat(self, event: gradio.EventData) -> tuple[str, str, str]:
+        """A conversation that the browser kept, or none: a new chat."""
+        exchanges, warning = _read_conversation(_read_event(event, "exchanges"))
+        if warning:
+            exchanges = (Exchange("An earlier conversation", error=warning),)
+        newest = render_newest(exchanges[-1], len(exchanges) - 1) if exchanges else ""
+        return render_earlier(exchanges[:-1]), newest, render_panel("")
 
-    def rate(self, exchanges: Exchanges, event: gradio.EventData) -> tuple[Any, Exchanges]:
+    def rate(self, _typed: str, conversation: Any, event: gradio.EventData) -> tuple[Any, Any]:
         """Keep a thumb for an answer, with what it was an answer to; the page says when it could not be kept."""
         turn, rating = _read_event(event, "turn"), _read_event(event, "rating")
-        if rating not in RATINGS or not isinstance(turn, int) or not 0 <= turn < len(exchanges):
-            return gradio.skip(), exchanges
+        exchanges, warning = _read_conversation(conversation)
+        if warning or rating not in RATINGS or not isinstance(turn, int) or not 0 <= turn < len(exchanges):
+            return gradio.skip(), gradio.skip()
         rated = self._keep_rating(exchanges[: turn + 1], rating)
         now = (*exchanges[:turn], rated, *exchanges[turn + 1 :])
-        return render_conversation(now), now
+        return render_earlier(now[:-1]), render_newest(now[-1], len(now) - 1)
 
-    def _keep_rating(self, exchanges: Exchanges, rating: str) -> Exchange:
+    def _keep_rating(self, exchanges: Sequence[Exchange], rating: str) -> Exchange:
         """The last of the exchanges with what became of its rating. Never raises."""
         *earlier, exchange = exchanges
-        if exchange.reply is None or exchange.progress:
+        if exchange.reply is None or exchange.stopped:
             return exchange
         try:
             asked = tuple(past.question for past in earlier if not past.error)
@@ -184,13 +203,13 @@ class ChatPage:
             logger.exception("a rating could not be kept")
             return replace(exchange, rated=f"It could not be kept. {UNEXPECTED}")
 
-    def open_source(self, exchanges: Exchanges, event: gradio.EventData) -> str:
+    def open_source(self, event: gradio.EventData) -> str:
         """The article of the chosen citation with the reply's quotes marked."""
-        turn, number = _read_event(event, "turn"), _read_event(event, "number")
+        turn = _read_event(event, "turn")
         try:
-            citation, citations = _find_citation(exchanges, turn, number)
+            citation, citations = _find_citation(_read_event(event, "exchange"), _read_event(event, "number"))
             article = self._loader.start().result().library.article(citation.article_id)
-            shown = render_source(article, citations, citation.number, turn)
+            shown = render_source(article, citations, citation.number, turn if isinstance(turn, int) else 0)
         except ArticleUnknown:
             shown = render_missing("This article is no longer in the library.")
         except CareerError as error:
@@ -198,11 +217,12 @@ class ChatPage:
         except Exception:
             logger.exception("a source could not be shown")
             shown = render_missing(UNEXPECTED)
-        return f'<div data-opened="{time.monotonic_ns()}">{shown}</div>'
+        return f'<div class="opened" data-opened="{time.monotonic_ns()}">{shown}</div>'
 
 
-def _html(value: str, script: str, **options: Any) -> gradio.HTML:
-    return gradio.HTML(value, js_on_load=read_static(script), apply_default_css=False, **options)
+def _html(value: str, *scripts: str, **options: Any) -> gradio.HTML:
+    script = "\n".join(f"{{\n{read_static(name)}\n}}" for name in scripts)  # each with names of its own
+    return gradio.HTML(value, js_on_load=script or None, apply_default_css=False, **options)
 
 
 def _question_box() -> gradio.Textbox:
@@ -235,13 +255,30 @@ def _read_event(event: gradio.EventData, name: str) -> Any:
     return event._data.get(name) if isinstance(event._data, dict) else None
 
 
-def _find_citation(exchanges: Sequence[Exchange], turn: Any, number: Any) -> tuple[Citation, tuple[Citation, ...]]:
+def _read_conversation(kept: Any) -> tuple[tuple[Exchange, ...], str]:
+    """The exchanges that the browser sent; or none, and why they cannot be read."""
+    try:
+        return read_exchanges(kept), ""
+    except CareerError as error:
+        return (), str(error)
+
+
+def _find_citation(exchange: Any, number: Any) -> tuple[Citation, tuple[Citation, ...]]:
     """The chosen citation and all of its reply. What the browser sends may be anything."""
-    if isinstance(turn, int) and 0 <= turn < len(exchanges) and (reply := exchanges[turn].reply):
+    for reply in (kept.reply for kept in read_exchanges([exchange]) if kept.reply):
         for citation in reply.citations:
             if citation.number == number:
                 return citation, reply.citations
     raise CareerError("This quote is not part of the conversation any more. Ask again.")
+
+
+def _render_count(limit: int) -> str:
+    return f'<p role="status" data-limit="{limit}"></p>'
+
+
+def _legible(text: str) -> str:
+    """`text` without lone surrogates, which cannot be sent back."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _shorten(text: str, characters: int) -> str:

@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
-from assistant.conversation import Reply, Turn
-from assistant.page.answer import render_answer, render_question_button, write_copy
+from assistant.conversation import Reply
+from assistant.page.answer import render_answer, render_topics
+from assistant.page.exchange import Exchange, write_exchange
+from assistant.page.export import write_copy, write_markdown
+from assistant.page.topics import Topic
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """One question with what is known of its answer so far."""
-
-    question: str
-    reply: Reply | None = None
-    error: str = ""  # in plain words
-    progress: str = ""  # what the reader waits for; "" when nothing more will come
-    stopped: bool = False
-    rating: str = ""  # what the reader thought of the answer: "up", "down", or "" for nothing
-    rated: str = ""  # what became of that, in plain words
-
-    @property
-    def turn(self) -> Turn:
-        """What later questions may refer to."""
-        if self.reply is None:
-            return Turn(self.question)
-        answer = self.reply.text if self.reply.answered else ""
-        return Turn(self.question, self.reply.standalone_question, answer)
+def render_earlier(exchanges: Sequence[Exchange]) -> str:
+    """All exchanges but the newest: what an answer that streams does not touch."""
+    rendered = "\n".join(
+        _render_exchange(exchange, turn, _render_actions(exchange, turn)) for turn, exchange in enumerate(exchanges)
+    )
+    return f'<div class="conversation" role="region" aria-label="Conversation">{rendered}</div>'
 
 
-def render_conversation(exchanges: Sequence[Exchange]) -> str:
-    """The whole conversation, in a live region that stays silent until an answer is complete."""
-    busy = "true" if any(exchange.progress for exchange in exchanges) else "false"
-    rendered = "\n".join(_render_exchange(exchange, turn) for turn, exchange in enumerate(exchanges))
-    attributes = f'role="log" aria-live="polite" aria-label="Conversation" aria-busy="{busy}"'
-    return f'<div class="conversation" {attributes}>{rendered}</div>'
+def render_newest(exchange: Exchange, turn: int) -> str:
+    """The newest exchange, with what can be done next; `turn` counts the earlier ones."""
+    busy = "true" if exchange.progress else "false"
+    last = "" if exchange.progress else _render_actions(exchange, turn, newest=True) + _render_next(exchange)
+    rendered = _render_exchange(exchange, turn, last)
+    return f'<div class="conversation" role="region" aria-label="Newest answer" aria-busy="{busy}">{rendered}</div>'
 
 
-def _render_exchange(exchange: Exchange, turn: int) -> str:
+def _render_exchange(exchange: Exchange, turn: int, last: str) -> str:
     question = f'<div class="asked"><h2><span class="hidden">You asked: </span>{escape(exchange.question)}</h2></div>'
-    parts = [_render_reply(exchange, turn), _render_outcome(exchange), _render_actions(exchange, turn)]
-    return f'<article class="exchange">{question}<div class="answer">{"".join(parts)}</div></article>'
+    kept = f'data-exchange="{escape(write_exchange(exchange))}" data-markdown="{escape(_export(exchange))}"'
+    answer = f'<div class="answer">{_render_reply(exchange, turn)}{_render_outcome(exchange)}{last}</div>'
+    return f'<article class="exchange" {kept}>{question}{answer}</article>'
+
+
+def _export(exchange: Exchange) -> str:
+    """For "Export": nothing while it streams."""
+    if exchange.progress:
+        return ""
+    return write_markdown(exchange.question, None if exchange.error else exchange.reply)
 
 
 def _render_reply(exchange: Exchange, turn: int) -> str:
@@ -57,16 +54,22 @@ def _render_outcome(exchange: Exchange) -> str:
     return '<p class="stopped">Stopped before the answer was complete.</p>' if exchange.stopped else ""
 
 
-def _render_actions(exchange: Exchange, turn: int) -> str:
+def _render_actions(exchange: Exchange, turn: int, *, newest: bool = False) -> str:
+    """What can be done with an answer: buttons, and how it was made. Only the newest can be asked anew."""
     reply = exchange.reply
-    if exchange.progress or exchange.error or reply is None or not reply.text:
-        return ""
-    rating = "" if exchange.stopped else _render_rating(exchange, turn)
-    if not reply.answered:
-        return f'<div class="actions">{rating}</div>'
-    text = escape(write_copy(reply))
-    copy = f'<button type="button" class="copy" data-copy="{text}">Copy answer</button>'
-    return f'<div class="actions">{copy}{rating}{_render_made_by(reply)}</div>'
+    told = reply if reply is not None and reply.text and not exchange.error else None
+    actions = []
+    if told and told.answered:
+        text = escape(write_copy(told))
+        actions.append(f'<button type="button" class="copy" data-copy="{text}">Copy answer</button>')
+    if newest:
+        actions.append('<button type="button" class="again" data-again>Ask again</button>')
+        actions.append('<button type="button" class="edit" data-edit>Edit question</button>')
+    if told and not exchange.stopped:
+        actions.append(_render_rating(exchange, turn))
+    if told and told.answered:
+        actions.append(_render_made_by(told))
+    return f'<div class="actions">{"".join(actions)}</div>' if actions else ""
 
 
 THUMB = (
@@ -92,14 +95,19 @@ def _render_made_by(reply: Reply) -> str:
     return f'<span class="made-by">{escape(how)}</span>'
 
 
-def render_welcome(articles: int, examples: Sequence[str]) -> str:
+def _render_next(exchange: Exchange) -> str:
+    reply = exchange.reply
+    if reply is None or exchange.error:
+        return ""
+    return render_topics(exchange.topics, "Ask next" if reply.answered else "The articles do cover")
+
+
+def render_welcome(articles: int, examples: Sequence[Topic]) -> str:
     """The page before the first question: what it can be trusted with, and what to ask."""
-    number = "1 article" if articles == 1 else f"{articles} articles"
-    buttons = "".join(f"<li>{render_question_button(example)}</li>" for example in examples)
-    asked = f'<p class="label">For example</p><ul class="questions">{buttons}</ul>' if buttons else ""
+    number = "1 article" if articles == 1 else f"{articles:,} articles"
     return _welcome(
         f"<p>Every answer comes from the {number} in your library. Each claim carries a numbered mark: "
-        f"open it to read the words it rests on.</p>{asked}"
+        f"open it to read the words it rests on.</p>{render_topics(examples, 'For example')}"
     )
 
 
@@ -115,7 +123,7 @@ def render_empty_library() -> str:
     return _welcome(
         "<p>Your library holds no article yet, so there is nothing to answer from. In a terminal, add the article that "
         "comes with Career Assistant, or your own files, folders and web addresses:</p>"
-        "<pre><code>career ingest\ncareer ingest notes.md articles/ https://example.com/an-article</code></pre>"
+        '<pre tabindex="0"><code>career ingest\ncareer ingest notes.md articles/ https://example.com/an-article</code></pre>'
         "<p>Then reload this page.</p>"
     )
 

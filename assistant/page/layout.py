@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date
-from html import escape
 from itertools import groupby, pairwise
 
 from ingest.markdown import Line, read_lines
@@ -99,12 +97,3 @@ def _strip(text: str, start: int, end: int) -> tuple[int, int]:
 def _code(text: str, lines: Sequence[Line], write: Write) -> str:
     start = text.rfind("\n", 0, lines[0].start) + 1  # the first line's indentation belongs to the code
     return f'<pre tabindex="0"><code>{write(start, lines[-1].end)}</code></pre>'
-
-
-def write_date(published: str) -> str:
-    """An ISO 8601 date as readers write it, "12 March 2026"; anything else as it came, escaped."""
-    try:
-        day = date.fromisoformat(published[:10])
-    except ValueError:
-        return escape(published)
-    return f'<time datetime="{day.isoformat()}">{day.day} {day:%B %Y}</time>'

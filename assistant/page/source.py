@@ -9,8 +9,10 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 from assistant.conversation import Citation
-from assistant.page.answer import link_citation
-from assistant.page.layout import lay_out, write_date
+from assistant.page.answer import link_citation, write_target
+from assistant.page.dates import write_date
+from assistant.page.layout import lay_out
+from assistant.page.original import is_web_address, link_to_quote
 from ingest.article import Article
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
@@ -19,41 +21,72 @@ LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 def render_source(article: Article, citations: Sequence[Citation], chosen: int, turn: int = 0) -> str:
     """The article as HTML with its cited spans in <mark>; those of citation number `chosen` have the class "chosen".
 
-    Citations of other articles are left out. One whose quote no longer stands at its place, because the article was
-    ingested anew, is shown as it was read, above the text.
+    `citations` are all of the reply: the bar steps through them, from article to article. One whose quote no longer
+    stands at its place, because the article was ingested anew, is shown as it was read, above the text.
     """
     own = [citation for citation in citations if citation.article_id == article.id]
     proved = [citation for citation in own if article.text[citation.start : citation.end] == citation.quote]
     moved = [citation for citation in own if citation not in proved]
     text = lay_out(article.text, lambda start, end: _write_marked(article.text, proved, chosen, (start, end)))
     language = f' lang="{article.language}"' if LANGUAGE.fullmatch(article.language) else ""
-    return (
+    original = next((link_to_quote(article, found) for found in proved if found.number == chosen), article.url)
+    return render_panel(
         f'<article class="source"><header>{_render_heading(article)}{_render_quotes(own, chosen, turn)}</header>'
-        f'{_render_moved(moved, chosen)}<div class="source-text"{language}>{text}</div></article>'
+        f'{_render_moved(moved, chosen)}<div class="source-text"{language}>{text}</div></article>',
+        _render_steps(citations, chosen, turn) + _link(original),
     )
 
 
 def render_missing(message: str) -> str:
     """The panel when the article cannot be shown: `message` says why."""
-    return f'<article class="source"><p class="notice">{escape(message)}</p></article>'
+    return render_panel(f'<article class="source"><p class="notice">{escape(message)}</p></article>')
+
+
+def render_panel(page: str, tools: str = "") -> str:
+    """The panel around a page: a bar that stays while the page scrolls."""
+    close = '<button type="button" data-close aria-label="Close the source" title="Close (Esc)">Close</button>'
+    name = "" if tools else '<span class="name">Source</span>'
+    return f'<div class="bar">{name}{tools}{close}</div><div class="pages" tabindex="-1">{page}</div>'
+
+
+def _render_steps(citations: Sequence[Citation], chosen: int, turn: int) -> str:
+    """To the citation before and after, and which of how many this is."""
+    place = next((place for place, citation in enumerate(citations) if citation.number == chosen), -1)
+    if place < 0:
+        return ""
+    before = _step("Previous citation", "‹", citations[place - 1 : place], turn)
+    after = _step("Next citation", "›", citations[place + 1 : place + 2], turn)
+    number = f'<span class="word">Citation </span>{place + 1} of {len(citations)}'
+    count = f'<span class="count" role="status">{number}</span>'
+    return f'<nav class="steps" aria-label="Citations">{before}{count}{after}</nav>'
+
+
+def _step(name: str, sign: str, target: Sequence[Citation], turn: int) -> str:
+    """A button; at either end one that leads nowhere, not a disabled one, which would lose the focus."""
+    leads = write_target(target[0], turn) if target else 'aria-disabled="true"'
+    return f'<button type="button" class="step" {leads} aria-label="{name}" title="{name}">{sign}</button>'
 
 
 def _render_heading(article: Article) -> str:
-    parts = (escape(article.author), write_date(article.published) if article.published else "", _link(article.url))
+    site = urlsplit(article.url).hostname if is_web_address(article.url) else ""
+    parts = (
+        escape(article.author),
+        write_date(article.published) if article.published else "",
+        escape((site or "").removeprefix("www.")),
+    )
     byline = '<span class="dot" aria-hidden="true"> · </span>'.join(part for part in parts if part)
     return f"<h2>{escape(article.title)}</h2>" + (f'<p class="byline">{byline}</p>' if byline else "")
 
 
 def _link(url: str) -> str:
     """A link to the article on its own site; nothing for an address of any scheme but http and https."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
+    if not is_web_address(url):
         return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return ""
-    site = escape(parts.hostname.removeprefix("www."))
-    return f'<a class="original" href="{escape(url)}" target="_blank" rel="noopener noreferrer">Read it at {site}</a>'
+    name = 'aria-label="Read the original (opens in a new tab)" title="Read the original"'
+    address = f'href="{escape(url)}" target="_blank" rel="noopener noreferrer"'
+    return (
+        f'<a class="original" {address} {name}><span class="word">Original</span><span aria-hidden="true">↗</span></a>'
+    )
 
 
 def _render_quotes(citations: Sequence[Citation], chosen: int, turn: int) -> str:
@@ -65,7 +98,7 @@ def _render_quotes(citations: Sequence[Citation], chosen: int, turn: int) -> str
 
 
 def _quote_link(citation: Citation, chosen: int, turn: int) -> str:
-    link = link_citation(citation, turn, f"[{citation.number}]")
+    link = link_citation(citation, turn)
     return link.replace("<a ", '<a aria-current="true" ', 1) if citation.number == chosen else link
 
 

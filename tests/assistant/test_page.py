@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
+from base64 import b64encode
 from dataclasses import replace
+from datetime import date
+from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
-from assistant.conversation import Citation, Reply
-from assistant.page.answer import render_answer, write_copy
-from assistant.page.conversation import Exchange, render_conversation, render_welcome
-from assistant.page.examples import SHIPPED_QUESTIONS, choose_examples
-from assistant.page.layout import find_cells, write_date
+from assistant.conversation import Citation, Reply, ScoredPassage
+from assistant.errors import CareerError
+from assistant.page.answer import render_answer
+from assistant.page.conversation import render_earlier, render_newest, render_welcome
+from assistant.page.dates import is_old, tell_date, write_date
+from assistant.page.exchange import Exchange, read_exchanges, write_exchange
+from assistant.page.export import write_copy, write_markdown
+from assistant.page.headers import write_policy
+from assistant.page.layout import find_cells
 from assistant.page.loader import ChainLoader
+from assistant.page.original import link_to_quote
 from assistant.page.source import render_source
-from ingest.article import Article
+from assistant.page.topics import Topic, choose_examples, choose_next
+from ingest.article import Article, Passage
 from ingest.errors import LibraryDamaged
 from ingest.markdown import read_cells
 from tests.browser.fake_chain import FakeChain
@@ -82,6 +92,10 @@ class Elements(HTMLParser):
 def cite(quote: str, number: int = 1, article: Article = ARTICLE) -> Citation:
     start = article.text.index(quote)
     return Citation(number, article.id, article.title, "", "2026-03-05", "Pay", start, start + len(quote), quote)
+
+
+def find_steps(html: str) -> list[dict[str, str | None]]:
+    return [button for button in Elements(html).find("button") if button.get("class") == "step"]
 
 
 def marks_of(*quotes: str, chosen: int = 1) -> list[str]:
@@ -218,10 +232,108 @@ def test_answer_shows_its_notice() -> None:
     assert "stood in" in render_answer(replace(REPLY, notice="The sentences stood in."))
 
 
-def test_refusal_offers_each_suggestion_as_a_button_that_asks_it() -> None:
-    refusal = Reply("x", "x", "The articles don't say.", answered=False, suggestions=("Pay", "Tools"))
-    elements = Elements(render_answer(refusal))
-    assert [button["data-question"] for button in elements.find("button")] == ["Pay", "Tools"]
+def find(heading: str, similarity: float, title: str = "About pay") -> ScoredPassage:
+    return ScoredPassage(Passage("pay", title, (heading,), 0, 1, "x"), 1.0, similarity)
+
+
+def test_refusal_offers_the_nearest_headings_as_questions() -> None:
+    passages = (find("Tools", 0.2), find("Pay", 0.4), find("What a nurse does", 0.3))
+    refusal = Reply("x", "x", "The articles don't say.", answered=False, passages=passages)
+    html = render_newest(Exchange("x", refusal, topics=choose_next(refusal, {"x"})), 0)
+    assert [button.get("data-question") for button in Elements(html).find("button") if "data-question" in button] == [
+        "What does “About pay” say about Pay?",
+        "What does “About pay” say about what a nurse does?",
+        "What does “About pay” say about Tools?",
+    ]
+
+
+def test_answer_offers_neither_what_it_cites_nor_what_was_asked() -> None:
+    passages = (find("Pay", 0.4), find("Tools", 0.3), find("Hours", 0.2))
+    reply = replace(REPLY, passages=passages)
+    topics = choose_next(reply, {"What does “About pay” say about Tools?"})
+    assert topics == (Topic("About pay", "Hours"),)
+
+
+def test_refusal_without_passages_offers_what_the_reply_suggests() -> None:
+    refusal = Reply("x", "x", "No.", answered=False, suggestions=("Pay",))
+    assert choose_next(refusal, {"x"}) == (Topic("", "Pay"),)
+
+
+def test_heading_that_is_a_question_is_asked_as_it_stands() -> None:
+    assert Topic("Nurses", "How long does training take?").question == "How long does training take?"
+    assert Topic("Nurses", "Why?").question == "What does “Nurses” say about Why?"
+
+
+def test_mark_carries_what_its_card_shows() -> None:
+    mark = Elements(render_answer(REPLY)).find("a")[0]
+    assert (mark["data-title"], mark["data-heading"], mark["data-date"]) == ("About pay", "Pay", "5 March 2026")
+    assert mark["data-quote"] == "Fourth."
+    assert mark["aria-label"] == "Citation 1: Pay, About pay"
+
+
+def test_mark_stands_at_the_end_of_its_sentence_and_never_begins_a_line() -> None:
+    assert "It is <strong>$112K</strong>.<sup><a " in render_answer(REPLY)
+
+
+def test_source_steps_to_the_citations_before_and_after_in_any_article() -> None:
+    elsewhere = replace(cite("Fourth.", 1), article_id="another")
+    html = render_source(ARTICLE, [elsewhere, cite("First sentence.", 2), cite("Fourth.", 3)], 2, turn=5)
+    steps = find_steps(html)
+    assert [(step["data-turn"], step["data-number"]) for step in steps] == [("5", "1"), ("5", "3")]
+    assert "Citation </span>2 of 3" in html
+
+
+def test_source_steps_nowhere_from_the_only_citation() -> None:
+    steps = find_steps(render_source(ARTICLE, [cite("Fourth.")], 1))
+    assert [step.get("data-number") for step in steps] == [None, None]
+
+
+def test_original_is_opened_at_the_quoted_words() -> None:
+    link = Elements(render_source(ARTICLE, [cite("Second one & third.")], 1)).find("a")[0]
+    assert link["href"] == "https://x.org/p#:~:text=Second%20one%20%26%20third."
+
+
+def test_original_of_a_quote_that_comes_again_is_found_by_the_words_around_it() -> None:
+    article = replace(ARTICLE, text="Pay, low-end: $9. Rise.\n\nThe figure is high-end: $9. It rose.")
+    citation = replace(cite("Fourth."), start=article.text.rindex("$9."), end=article.text.rindex(" It"), quote="$9.")
+    assert link_to_quote(article, citation).endswith("text=The%20figure%20is%20high%2Dend%3A-,%249.,-It%20rose.")
+
+
+def test_original_of_a_table_row_is_found_by_its_first_and_last_cell() -> None:
+    link = link_to_quote(ARTICLE, cite("| Engineer \\| senior | $112K |"))
+    assert link.partition("text=")[2] == "Pay-,Engineer%20%7C%20senior,%24112K,-Manager"
+
+
+def test_original_of_a_long_quote_is_found_by_its_ends() -> None:
+    words = " ".join(f"word{number}" for number in range(60))
+    article = replace(ARTICLE, text=f"Before. {words}. After.")
+    citation = replace(cite("Fourth."), start=8, end=8 + len(words) + 1, quote=f"{words}.")
+    fragment = link_to_quote(article, citation).partition("text=")[2]
+    assert fragment == (
+        "Before.-,word0%20word1%20word2%20word3%20word4%20word5,"
+        "word54%20word55%20word56%20word57%20word58%20word59.,-After."
+    )
+
+
+def test_original_keeps_the_fragment_that_its_address_has() -> None:
+    article = replace(ARTICLE, url="https://x.org/p#pay")
+    assert link_to_quote(article, cite("Fourth.")) == "https://x.org/p#pay:~:text=Fourth."
+
+
+def test_original_of_a_pdf_is_opened_at_the_quoted_page() -> None:
+    assert link_to_quote(ARTICLE, replace(cite("Fourth."), page=7)) == "https://x.org/p#page=7"
+
+
+@pytest.mark.parametrize(
+    ("published", "old"), [(date(2024, 3, 5), False), (date(2024, 3, 4), True), (date(2024, 2, 29), True)]
+)
+def test_article_is_old_two_years_after_its_date(published: date, old: bool) -> None:
+    assert is_old(published, date(2026, 3, 5)) is old
+
+
+def test_old_date_is_said_to_be_old_in_words() -> None:
+    assert tell_date("2011-03-05") == "5 March 2011, more than two years old"
+    assert "more than two years old" in write_date("2011-03-05")
 
 
 def test_answer_escapes_question_text_notice_suggestions_and_citations() -> None:
@@ -229,7 +341,9 @@ def test_answer_escapes_question_text_notice_suggestions_and_citations() -> None
     citation = replace(cite(PAYLOAD, article=article), heading=PAYLOAD, published=PAYLOAD, url=PAYLOAD)
     reply = Reply(PAYLOAD, f"{PAYLOAD} else", f"{PAYLOAD} [1]\n\n- {PAYLOAD}", (citation,), notice=PAYLOAD)
     refusal = replace(reply, answered=False, suggestions=(PAYLOAD,))
-    html = render_conversation([Exchange(PAYLOAD, reply), Exchange(PAYLOAD, refusal), Exchange("x", error=PAYLOAD)])
+    topics = (Topic(PAYLOAD, PAYLOAD),)
+    earlier = [Exchange(PAYLOAD, reply), Exchange(PAYLOAD, refusal), Exchange("x", error=PAYLOAD)]
+    html = render_earlier(earlier) + render_newest(Exchange(PAYLOAD, reply, topics=topics), 3)
     assert Elements(html).are_harmless
 
 
@@ -237,9 +351,35 @@ def test_copy_gives_the_answer_with_its_sources_as_plain_text() -> None:
     assert write_copy(REPLY) == "It is **$112K**. [1] And more. [2]\n\n[1] About pay, Pay, 2026-03-05"
 
 
-def test_conversation_is_busy_for_a_screen_reader_until_the_answer_is_complete() -> None:
-    assert 'aria-busy="true"' in render_conversation([Exchange("x", progress="Answering")])
-    assert 'aria-busy="false"' in render_conversation([Exchange("x", REPLY)])
+def test_markdown_gives_question_answer_and_every_quote() -> None:
+    assert write_markdown("Pay?", replace(REPLY, text="It is $112K. [1]")) == (
+        "## Pay?\n\nIt is $112K. \\[1\\]\n\n1. “Fourth.” About pay, Pay, 2026-03-05"
+    )
+
+
+def test_markdown_makes_markup_of_nothing_that_was_written() -> None:
+    citation = replace(cite("Fourth."), quote="<img src=x> ![x](y)", title="*t*", url="javascript:alert(1)")
+    written = write_markdown("<b>\n# x", replace(REPLY, text="`a` &lt;", citations=(citation,)))
+    assert written == ("## \\<b\\> # x\n\n\\`a\\` \\&lt;\n\n1. “\\<img src=x\\> !\\[x\\](y)” \\*t\\*, Pay, 2026-03-05")
+
+
+def test_markdown_links_to_web_addresses_only() -> None:
+    citation = replace(cite("Fourth."), url="https://x.org/a b>c")
+    assert "x.org" not in write_markdown("q", replace(REPLY, citations=(citation,)))
+    assert "<https://x.org/p>" in write_markdown(
+        "q", replace(REPLY, citations=(replace(citation, url="https://x.org/p"),))
+    )
+
+
+def test_answer_is_busy_until_it_is_complete() -> None:
+    assert 'aria-busy="true"' in render_newest(Exchange("x", progress="Answering"), 0)
+    assert 'aria-busy="false"' in render_newest(Exchange("x", REPLY), 0)
+
+
+def test_only_the_newest_answer_can_be_asked_again_and_only_when_complete() -> None:
+    assert "data-again" in render_newest(Exchange("x", error="No."), 0)
+    assert "data-again" not in render_newest(Exchange("x", progress="Answering"), 0)
+    assert "data-again" not in render_earlier([Exchange("x", REPLY)])
 
 
 def test_exchange_remembers_the_question_as_it_was_searched_for() -> None:
@@ -247,24 +387,49 @@ def test_exchange_remembers_the_question_as_it_was_searched_for() -> None:
     assert Exchange("Pay?", reply).turn.standalone == "What is the pay?"
 
 
+def test_exchange_comes_back_from_the_browser_as_it_was_but_for_its_passages() -> None:
+    exchange = Exchange("Pay?", replace(REPLY, passages=(find("Pay", 0.4),)), topics=(Topic("T", "H"),))
+    kept = json.loads(write_exchange(exchange))
+    assert read_exchanges([kept]) == (replace(exchange, reply=REPLY),)
+
+
+def test_exchange_that_was_cut_off_comes_back_as_stopped() -> None:
+    kept = json.loads(write_exchange(Exchange("Pay?", REPLY, progress="Answering")))
+    assert read_exchanges([kept]) == (Exchange("Pay?", REPLY, stopped=True),)
+
+
+@pytest.mark.parametrize("kept", ["x", 1, {}, [1], [{"question": 1}], [{"reply": {}}], [{"question": "x", "reply": 1}]])
+def test_exchange_of_any_other_shape_is_refused_in_words(kept: object) -> None:
+    with pytest.raises(CareerError, match="Start a new chat"):
+        read_exchanges(kept)
+
+
+def test_conversation_that_the_browser_does_not_hold_is_empty() -> None:
+    assert read_exchanges(None) == ()
+
+
 def test_welcome_offers_each_example_as_a_button() -> None:
-    buttons = Elements(render_welcome(1, ["One?", "Two?"])).find("button")
-    assert [button["data-question"] for button in buttons] == ["One?", "Two?"]
+    buttons = Elements(render_welcome(1, [Topic("", "One?"), Topic("T", "Two")])).find("button")
+    assert [button["data-question"] for button in buttons] == ["One?", "What does “T” say about Two?"]
 
 
-def test_examples_are_those_of_the_shipped_article_when_it_is_there() -> None:
-    headings = [("x", "X", ("A",)), ("ml-engineer-vs-software-engineer", "T", ("B",))]
-    assert choose_examples(headings) == list(SHIPPED_QUESTIONS)
+def test_examples_are_spread_over_the_articles_and_further_down_in_each() -> None:
+    headings = [(f"a{number}", f"A{number}", (f"H{place}",)) for number in range(8) for place in range(4)]
+    assert choose_examples(headings) == [Topic("A1", "H0"), Topic("A3", "H1"), Topic("A5", "H2"), Topic("A7", "H3")]
 
 
-def test_examples_come_from_the_headings_of_other_articles_one_an_article_first() -> None:
-    headings = [
-        ("a", "Nurses", ()),
-        ("a", "Nurses", ("Pay",)),
-        ("a", "Nurses", ("Work", "Hours")),
-        ("b", "B", ("Why?",)),
-    ]
-    assert choose_examples(headings) == ["Why?", "Nurses: Pay", "Nurses: Hours"]
+def test_examples_of_a_single_article_are_spread_over_it() -> None:
+    headings = [("a", "A", (f"H{place}",)) for place in range(8)]
+    assert [topic.heading for topic in choose_examples(headings)] == ["H1", "H3", "H5", "H7"]
+
+
+def test_examples_prefer_headings_that_are_questions_and_leave_out_long_ones() -> None:
+    headings = [("a", "A", ("Pay",)), ("a", "A", ("What is the pay here?",)), ("a", "A", ("x" * 300,)), ("b", "B", ())]
+    assert choose_examples(headings) == [Topic("A", "What is the pay here?")]
+
+
+def test_library_without_headings_gives_no_examples() -> None:
+    assert choose_examples([("b", "B", ())]) == []
 
 
 @pytest.mark.parametrize("row", ["| a | b |", "| a \\| b | c |", "| a |", "|  | b |", "| a | b", "a | b |", "|"])
@@ -277,6 +442,18 @@ def test_cells_are_found_where_the_article_format_reads_them(row: str) -> None:
 @pytest.mark.parametrize(("published", "shown"), [("2026-03-05T10:00:00Z", "5 March 2026"), ("<last>", "&lt;last&gt;")])
 def test_date_is_written_for_readers(published: str, shown: str) -> None:
     assert re.sub(r"</?time[^>]*>", "", write_date(published)) == shown
+
+
+def test_policy_allows_the_scripts_of_a_page_by_their_hashes_and_none_with_an_address() -> None:
+    policy = write_policy(
+        b'<script>a()</script><script type="module" src="x.js"></script><script data-x>\nb()\n</script>'
+    )
+    hashes = [b64encode(sha256(script).digest()).decode() for script in (b"a()", b"\nb()\n")]
+    assert f"script-src 'self' 'unsafe-eval' 'sha256-{hashes[0]}' 'sha256-{hashes[1]}';" in policy
+
+
+def test_policy_of_what_is_no_page_allows_no_script_in_it() -> None:
+    assert "script-src 'self' 'unsafe-eval';" in write_policy()
 
 
 def test_loader_tries_again_after_a_failure() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-Serve = Callable[[Chain | ChainLoader], str]
+Serve = Callable[..., str]  # (chain or loader, longest=300) -> address
 
 
 @dataclass
@@ -110,9 +110,9 @@ def serve() -> Iterator[Serve]:
     import ui
 
     pages = []
-    settings = Settings(host="127.0.0.1", port=0, max_question_characters=300)
 
-    def start(chain: Chain | ChainLoader) -> str:
+    def start(chain: Chain | ChainLoader, longest: int = 300) -> str:
+        settings = Settings(host="127.0.0.1", port=0, max_question_characters=longest)
         page = ui.build_page(chain, settings)
         pages.append(page)
         return ui.launch_page(page, settings)
@@ -133,8 +133,8 @@ def visit_page(chromium: Browser) -> Iterator[Callable[..., Visit]]:
     """Open an address as a new visitor, with a screen of `width` by `height`."""
     contexts = []
 
-    def visit(address: str, width: int = 1400, height: int = 900) -> Visit:
-        context = chromium.new_context(viewport={"width": width, "height": height})
+    def visit(address: str, width: int = 1400, height: int = 900, scheme: Literal["light", "dark"] = "light") -> Visit:
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
         contexts.append(context)
         return Visit(context.new_page(), address)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from assistant.conversation import Citation, Reply
+from assistant.conversation import Citation, Reply, ScoredPassage
 from assistant.errors import ModelError
-from ingest.article import Article
+from ingest.article import Article, Passage
 from ingest.catalog_feedback import Feedback
 from ingest.errors import ArticleUnknown, LibraryUnwritable
 
@@ -94,6 +94,13 @@ def cite(number: int, article: Article, quote: str, heading: str) -> Citation:
     )
 
 
+def find(heading: str) -> ScoredPassage:
+    """The passage of PAY under a heading, as it was found for a question."""
+    start = PAY.text.index(f" {heading}\n\n") + len(heading) + 3
+    end = PAY.text.index("\n\n", start)
+    return ScoredPassage(Passage(PAY.id, PAY.title, (heading,), start, end, PAY.text[start:end]), score=0.5)
+
+
 SOFTWARE_PAY = "A software engineer in the US earned an average base salary of about $112,165 in 2025."
 ML_PAY = (
     "An ML engineer in the US earned an average base salary of about $158,147 in 2025, and an average total "
@@ -110,6 +117,9 @@ PAY_REPLY = Reply(
     citations=(
         cite(1, PAY, ML_PAY, "What a machine learning engineer does"),
         cite(2, PAY, SALARY_ROW, "The comparison at a glance"),
+    ),
+    passages=tuple(
+        map(find, ("What a machine learning engineer does", "What a software engineer does", "Core responsibilities"))
     ),
 )
 FOLLOW_UP_REPLY = Reply(
@@ -160,11 +170,8 @@ class FakeLibrary:
         self.rated.append(feedback)
 
     def headings(self) -> Sequence[tuple[str, str, tuple[str, ...]]]:
-        if not self.held:
-            return []
-        return [
-            ("ml-engineer-vs-software-engineer", "ML Engineer vs Software Engineer", ("The work of a prompt engineer",))
-        ]
+        headings = [line.lstrip("# ") for line in PAY.text.splitlines() if line.startswith("##")]
+        return [(PAY.id, PAY.title, (heading,)) for heading in headings] if self.held else []
 
 
 @dataclass(frozen=True)
@@ -179,7 +186,7 @@ class FakeChain:
         words = reply.text.split(" ")
         for count in range(1, len(words), 4):
             yield replace(reply, text=" ".join(words[:count]), citations=())
-            time.sleep(self.pause)
+            time.sleep(1.5 if "slow" in asked["question"] else self.pause)
         yield reply
 
     def _find_reply(self, question: str, history: Sequence[Any]) -> Reply:

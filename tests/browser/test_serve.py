@@ -60,7 +60,15 @@ def test_main_refuses_a_port_that_cannot_exist(port: str, capsys: pytest.Capture
 
 
 def test_page_tells_the_browser_to_load_nothing_from_elsewhere(response: httpx.Response) -> None:
-    assert "default-src 'self'" in response.headers["content-security-policy"]
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'self'" in policy
+
+
+def test_page_lets_no_script_run_but_its_own(response: httpx.Response) -> None:
+    (scripts,) = [rule for rule in response.headers["content-security-policy"].split("; ") if "script-src" in rule]
+    assert "'unsafe-inline'" not in scripts
+    assert scripts.count("'sha256-") >= 3  # as many as Gradio writes into its page
 
 
 def test_page_offers_no_analytics_no_footer_and_no_run_history(response: httpx.Response) -> None:

@@ -1,10 +1,11 @@
-// Runs when the conversation is mounted. Gradio hands in `element`, `trigger` and `watch`.
-// Events carry names that Gradio knows, "submit", "select" and "like": its gr.on() takes no names of our own.
+// Runs when the conversation is mounted: the exchanges before the newest, and beside it the newest one.
+// Events carry names that Gradio knows, "submit" and "like": its gr.on() takes no names of our own.
 
-function openCitation(mark) {
-  document.dispatchEvent(new CustomEvent("career:open", { detail: { mark } }));
-  trigger("select", { turn: Number(mark.dataset.turn), number: Number(mark.dataset.number) });
-}
+const thread = document.getElementById("thread");
+const status = document.createElement("div"); // what a screen reader is told: an answer once, when it is whole
+status.className = "hidden";
+status.setAttribute("role", "status");
+document.getElementById("chat").append(status);
 
 async function copyText(button) {
   try {
@@ -25,41 +26,121 @@ function copyBySelection(text) {
   area.remove();
 }
 
-element.addEventListener("click", (event) => {
+function askAnew(exchange, question) {
+  trigger("submit", { question, from: [...thread.querySelectorAll(".exchange")].indexOf(exchange) });
+}
+
+function editQuestion(exchange) {
+  const { question } = JSON.parse(exchange.dataset.exchange);
+  const asked = exchange.querySelector(".asked");
+  if (asked.querySelector("textarea")) {
+    return;
+  }
+  const editor = document.createElement("div");
+  editor.className = "editor";
+  const area = document.createElement("textarea");
+  area.value = question;
+  area.rows = 2;
+  area.setAttribute("aria-label", "Your question, edited");
+  const send = addButton(editor, "Ask", "send");
+  const cancel = addButton(editor, "Cancel", "cancel");
+  editor.prepend(area);
+  const close = () => {
+    editor.remove();
+    asked.firstElementChild.hidden = false;
+    exchange.querySelector("[data-edit]")?.focus();
+  };
+  const finish = () => {
+    if (area.value.trim()) {
+      close();
+      askAnew(exchange, area.value);
+    }
+  };
+  send.addEventListener("click", finish);
+  cancel.addEventListener("click", close);
+  area.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      finish();
+    } else if (event.key === "Escape") {
+      event.stopPropagation();
+      close();
+    }
+  });
+  asked.firstElementChild.hidden = true;
+  asked.append(editor);
+  area.focus();
+}
+
+function addButton(parent, words, className) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = className;
+  button.textContent = words;
+  parent.append(button);
+  return button;
+}
+
+thread.addEventListener("click", (event) => {
   const mark = event.target.closest("a[data-number]");
-  const question = event.target.closest("button[data-question]");
-  const copy = event.target.closest("button[data-copy]");
-  const rate = event.target.closest("button[data-rating]");
+  const button = event.target.closest("button");
+  const exchange = event.target.closest(".exchange");
   if (mark) {
     event.preventDefault();
-    openCitation(mark);
-  } else if (question) {
-    trigger("submit", { question: question.dataset.question });
-  } else if (copy) {
-    copyText(copy);
-  } else if (rate) {
-    trigger("like", { turn: Number(rate.dataset.turn), rating: rate.dataset.rating });
+    document.dispatchEvent(new CustomEvent("career:open", { detail: { mark } }));
+  } else if (button?.matches("[data-question]")) {
+    trigger("submit", { question: button.dataset.question });
+  } else if (button?.matches("[data-copy]")) {
+    copyText(button);
+  } else if (button?.matches("[data-rating]")) {
+    trigger("like", { turn: Number(button.dataset.turn), rating: button.dataset.rating });
+  } else if (button?.matches("[data-again]")) {
+    askAnew(exchange, JSON.parse(exchange.dataset.exchange).question);
+  } else if (button?.matches("[data-edit]")) {
+    editQuestion(exchange);
   }
 });
 
-// The newest words stay in view, unless the reader has scrolled up to read something else. Only an upward move tells:
-// by the time a scroll event comes, the answer may have grown.
-const scroller = document.getElementById("thread");
+function tell(isBusy) {
+  const last = [...thread.querySelectorAll(".exchange")].at(-1);
+  if (isBusy) {
+    status.textContent = "Searching the articles";
+  } else if (last) {
+    const answer = last.querySelector(".answer-text, .refusal, .error")?.cloneNode(true);
+    answer?.querySelectorAll("sup").forEach((mark) => mark.remove());
+    const sources = last.querySelectorAll(".sources li").length;
+    const counted = sources ? ` ${sources} ${sources === 1 ? "source" : "sources"}.` : "";
+    status.textContent = `${answer?.textContent ?? "Stopped."}${counted}`;
+  }
+}
+
+// A new question goes to the top and stays there, so that what is being read does not move while the answer grows; until
+// it is long enough for that, its end is in view. Whoever scrolls decides from then on, until the next question.
 let follows = true;
-let scrolledTo = 0;
 let exchanges = 0;
-scroller.addEventListener("scroll", () => {
-  const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-  follows = below < 80 || (follows && scroller.scrollTop >= scrolledTo);
-  scrolledTo = scroller.scrollTop;
-});
+let wasBusy = false;
+
+function stopFollowing() {
+  follows = false;
+}
+
+for (const name of ["wheel", "touchmove", "pointerdown", "keydown"]) {
+  thread.addEventListener(name, stopFollowing, { passive: true });
+}
+
 new MutationObserver(() => {
-  const shown = element.querySelectorAll(".exchange").length;
+  const shown = thread.querySelectorAll(".exchange").length;
+  const isBusy = thread.querySelector("[aria-busy=true]") !== null;
   follows = follows || shown > exchanges;
   exchanges = shown;
   document.body.toggleAttribute("data-talking", shown > 0);
-  document.body.toggleAttribute("data-busy", element.querySelector("[aria-busy=true]") !== null);
-  if (follows) {
-    scroller.scrollTop = scroller.scrollHeight;
+  document.body.toggleAttribute("data-busy", isBusy);
+  if (isBusy !== wasBusy) {
+    wasBusy = isBusy;
+    tell(isBusy);
   }
-}).observe(element, { childList: true, subtree: true, characterData: true, attributes: true });
+  if (follows && shown) {
+    const newest = [...thread.querySelectorAll(".exchange")].at(-1);
+    thread.scrollTop += newest.getBoundingClientRect().top - thread.getBoundingClientRect().top;
+  }
+}).observe(thread, { childList: true, subtree: true, characterData: true, attributes: true });

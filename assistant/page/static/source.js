@@ -1,44 +1,67 @@
 // Runs when the source panel is mounted. Gradio hands in `element` and `trigger`.
 
 const panel = document.getElementById("source");
+const chat = document.getElementById("chat");
+const coversChat = window.matchMedia("(max-width: 60rem)"); // as in page.css
 let openedFrom = null;
 
 function openPanel(mark) {
+  const turn = Number(mark.dataset.turn);
+  const exchange = document.querySelectorAll(".exchange")[turn];
+  if (!exchange) {
+    return;
+  }
   if (!panel.contains(mark)) {
     openedFrom = mark;
   }
   document.body.setAttribute("data-reading", "");
+  panel.setAttribute("data-waiting", "");
+  keepFocusInside();
+  trigger("select", { turn, number: Number(mark.dataset.number), exchange: JSON.parse(exchange.dataset.exchange) });
 }
 
 function closePanel() {
+  if (!document.body.hasAttribute("data-reading")) {
+    return;
+  }
   document.body.removeAttribute("data-reading");
+  keepFocusInside();
   if (openedFrom && openedFrom.isConnected) {
     openedFrom.focus();
   }
   openedFrom = null;
 }
 
-function showChosen() {
-  const chosen = element.querySelector("mark.chosen");
-  if (chosen && document.body.hasAttribute("data-reading")) {
-    chosen.focus({ preventScroll: true });
-    chosen.scrollIntoView({ block: "center" });
-  }
+function keepFocusInside() {
+  chat.inert = coversChat.matches && document.body.hasAttribute("data-reading");
 }
 
+function showChosen() {
+  panel.removeAttribute("data-waiting");
+  if (!document.body.hasAttribute("data-reading")) {
+    return;
+  }
+  const target = element.querySelector("mark.chosen") ?? element.querySelector(".pages");
+  if (!element.querySelector(".steps")?.contains(document.activeElement)) {
+    target?.focus({ preventScroll: true }); // who steps from one to the next stays on the button
+  }
+  target?.scrollIntoView({ block: target.matches("mark") ? "center" : "start" });
+}
+
+coversChat.addEventListener("change", keepFocusInside);
 document.addEventListener("career:open", (event) => openPanel(event.detail.mark));
 document.addEventListener("career:close", closePanel);
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && document.body.hasAttribute("data-reading")) {
+  if (event.key === "Escape") {
     closePanel();
   }
 });
 
 element.addEventListener("click", (event) => {
-  const mark = event.target.closest("a[data-number]");
-  if (mark) {
+  const leads = event.target.closest("[data-number]");
+  if (leads) {
     event.preventDefault();
-    trigger("select", { turn: Number(mark.dataset.turn), number: Number(mark.dataset.number) });
+    openPanel(leads);
   } else if (event.target.closest("button[data-close]")) {
     closePanel();
   }
