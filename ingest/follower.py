@@ -100,11 +100,14 @@ class IndexFollower:
         if not self._mirrors(state):
             return ["vector index: behind the catalog; the next writer brings it up to date"]
         try:
-            with self._guard:
+            # Held, or a writer that changes the files meanwhile would end this process, as a damaged index does.
+            with self._guard, self._place.hold_files(WRITER_PATIENCE):
                 problems = list(self._compare(self._fresh_index(state.index)))
-        except IndexBroken as error:
+        except (IndexBroken, OSError) as error:
             if not self._place.is_writable():
                 return ["vector index: not checked, because Chroma opens none where nothing can be written"]
+            if isinstance(error, OSError):
+                return ["vector index: not checked, because another process keeps its files; try again later"]
             problems = [f"{error}; run `career doctor --repair`"]
         if problems and self._catalog.read_state() != state:
             return self.find_problems()  # a writer was at work meanwhile
