@@ -26,7 +26,7 @@ from ingest.fetch import Fetcher
 from ingest.reader import PageReader
 from ingest.settings import IngestSettings
 
-FOLDER = Path(__file__).parents[3] / "shared" / "hostile"
+FOLDER = (Path(__file__).parents[3] / "shared" / "hostile").resolve()
 SUFFIXES = {".pdf", ".docx", ".html", ".txt", ".md"}
 FILES = sorted(
     path for kind in ("pdf", "office") for path in (FOLDER / kind).glob("*") if path.suffix in SUFFIXES

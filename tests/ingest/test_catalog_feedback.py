@@ -37,6 +37,7 @@ def test_a_library_without_ratings_has_none(tmp_path: Path) -> None:
 
 def test_the_oldest_ratings_go_first_when_there_are_too_many(tmp_path: Path) -> None:
     database = Database(tmp_path / "catalog.sqlite3")
+    database.create()
     with database.write() as connection:
         for number in range(5):
             keep_feedback(connection, replace(FEEDBACK, question=str(number)), kept=3)
