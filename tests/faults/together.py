@@ -235,14 +235,6 @@ def find_half(library: Library, name: str) -> Iterator[str]:
 # -- one lock ----------------------------------------------------------------------------------------------------------
 
 
-def hold_the_lock(home: Path, over: Path, reply: Connection) -> None:
-    """In a process of its own: keep writing until `over` is there."""
-    with open_library(home) as library, library._lock.hold():
-        reply.send("held")
-        while not over.exists():
-            time.sleep(0.01)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.together", description=__doc__)
     parser.add_argument("--times", type=int, default=20)
