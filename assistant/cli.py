@@ -32,11 +32,9 @@ if TYPE_CHECKING:
 
     from assistant.conversation import Reply
     from assistant.settings import Settings
-    from ingest.archive import Copied
-    from ingest.article import Article
+    from ingest.article import Article, Outcome
     from ingest.fetch import Selection
     from ingest.library import ArticleSummary
-    from ingest.pipeline import Outcome
 
 SOME_FAILED = 3
 INTERRUPTED = 130  # what a shell reports for Ctrl+C
@@ -111,13 +109,13 @@ def repair_library(settings: Settings) -> Sequence[str]:
     return repair_library(settings, WriterLock(settings.home, settings.lock_timeout, _print_notice))
 
 
-def export_library(library: Any, path: Path, *, overwrite: bool) -> Iterable[Copied]:
+def export_library(library: Any, path: Path, *, overwrite: bool) -> Iterable[Outcome]:
     from ingest.archive import export_library
 
     return export_library(library, path, overwrite=overwrite)
 
 
-def import_archive(path: Path, library: Any) -> Iterable[Copied]:
+def import_archive(path: Path, library: Any) -> Iterable[Outcome]:
     from ingest.archive import import_archive
 
     return import_archive(path, library)
@@ -146,8 +144,8 @@ class Application:
     prune_folder: Callable[[str, Library], Iterable[Outcome]] = prune_folder
     check_library: Callable[[Settings], Sequence[str]] = check_library
     repair_library: Callable[[Settings], Sequence[str]] = repair_library
-    export_library: Callable[..., Iterable[Copied]] = export_library
-    import_archive: Callable[[Path, Library], Iterable[Copied]] = import_archive
+    export_library: Callable[..., Iterable[Outcome]] = export_library
+    import_archive: Callable[[Path, Library], Iterable[Outcome]] = import_archive
     serve_page: Callable[..., None] = serve_page
     load_judge: Callable[..., Callable[[str], str]] = load_judge
     make_chain: Callable[..., Chain] = make_chain
@@ -571,7 +569,7 @@ def import_command(
     _end_copying(copied, f"the library holds {_describe_holding(library)}")
 
 
-def _show_copying(label: str, copied: Iterable[Copied], total: int = 0) -> list[Copied]:
+def _show_copying(label: str, copied: Iterable[Outcome], total: int = 0) -> list[Outcome]:
     """All that was copied; what failed is told at once."""
     done = []
     with _show_progress(label) as bar:
@@ -584,7 +582,7 @@ def _show_copying(label: str, copied: Iterable[Copied], total: int = 0) -> list[
     return done
 
 
-def _end_copying(copied: Sequence[Copied], where: str) -> None:
+def _end_copying(copied: Sequence[Outcome], where: str) -> None:
     from assistant.terminal import describe_outcomes
 
     print(f"{describe_outcomes(copied)}; {where}")

@@ -11,10 +11,8 @@ from rich.text import Text
 from assistant.conversation import Citation, Reply
 
 if TYPE_CHECKING:
-    from ingest.archive import Copied
-    from ingest.article import Article
+    from ingest.article import Article, Outcome
     from ingest.library import ArticleSummary
-    from ingest.pipeline import Outcome
 
 REPLACED = "\ufffd"
 STATUSES = ("exported", "added", "updated", "unchanged", "removed", "kept", "failed")  # as summaries count them
@@ -86,11 +84,11 @@ def _name_source(outcome: Outcome) -> str:
     return "" if outcome.reason.startswith(outcome.source) else f"{outcome.source}: "
 
 
-def describe_outcomes(outcomes: Iterable[Outcome | Copied]) -> str:
+def describe_outcomes(outcomes: Iterable[Outcome]) -> str:
     """How many sources became what: "3 added, 1 failed"."""
     statuses = [outcome.status for outcome in outcomes]
     counts = ((status, statuses.count(status)) for status in STATUSES)
-    return ", ".join(f"{count:,} {status}" for status, count in counts if count) or "nothing to do"
+    return ", ".join(f"{count:,} {status}" for status, count in counts if count) or "no articles"
 
 
 def list_articles(articles: Iterable[ArticleSummary]) -> list[str]:

@@ -19,7 +19,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
-from ingest.article import Article, Passage, Unit, Validators
+from ingest.article import Article, Outcome, Passage, Unit, Validators
 from ingest.errors import ArchiveInvalid, ArticleUnknown, LibraryDamaged
 from ingest.library import PASSAGE_TYPE, UNIT_TYPE, ArticleCopy, Embedding, Library, Reading, StoredPassage
 
@@ -42,22 +42,10 @@ TEXTS = ("id", "source", "title", "text", "author", "published", "language", "ur
 KINDS = ("sentence", "item", "row", "code")
 
 
-@dataclass(frozen=True)
-class Copied:
-    """What became of one article on its way into an archive or out of it."""
-
-    source: str
-    status: str  # "exported"; "added", "updated" or "unchanged"; "failed"
-    article_id: str = ""
-    title: str = ""
-    passages: int = 0
-    reason: str = ""  # why it failed, in one line
-
-
 # -- out of the library ------------------------------------------------------------------------------------------------
 
 
-def export_library(library: Library, path: Path, *, overwrite: bool = False) -> Iterator[Copied]:
+def export_library(library: Library, path: Path, *, overwrite: bool = False) -> Iterator[Outcome]:
     """Write every article to a file, which is there when all of it is on the disk and not before.
 
     Raises ArchiveInvalid when it cannot be written, or is there already.
@@ -80,7 +68,7 @@ def export_library(library: Library, path: Path, *, overwrite: bool = False) -> 
         partial.unlink(missing_ok=True)
 
 
-def _write_library(archive: ZipFile, library: Library) -> Iterator[Copied]:
+def _write_library(archive: ZipFile, library: Library) -> Iterator[Outcome]:
     embedding = library.embedding
     articles = passages = 0
     for article in library.articles():
@@ -89,11 +77,11 @@ def _write_library(archive: ZipFile, library: Library) -> Iterator[Copied]:
         except ArticleUnknown:  # removed meanwhile
             continue
         except LibraryDamaged as error:
-            yield Copied(article.source, "failed", article.id, article.title, reason=str(error))
+            yield Outcome(article.source, "failed", article.id, article.title, reason=str(error))
             continue
         articles, passages = articles + 1, passages + len(copy.passages)
         _write_article(archive, f"articles/{articles:06}", copy)
-        yield Copied(article.source, "exported", article.id, article.title, len(copy.passages))
+        yield Outcome(article.source, "exported", article.id, article.title, len(copy.passages))
     if library.embedding != embedding:
         raise ArchiveInvalid(
             "The library was embedded anew meanwhile, so the archive is not complete. Export it again."
@@ -168,7 +156,7 @@ class MemberDamaged(Exception):
     """Something in an article's part of the archive is not as it must be; the reason follows its name."""
 
 
-def import_archive(path: Path, library: Library) -> Iterator[Copied]:
+def import_archive(path: Path, library: Library) -> Iterator[Outcome]:
     """Store every article of an archive, one after the other, as an ingest would; what is damaged fails alone.
 
     Vectors of the library's own model are taken over, those of another are made again. Raises ArchiveInvalid when the
@@ -183,18 +171,18 @@ def import_archive(path: Path, library: Library) -> Iterator[Copied]:
             reason = (
                 f"{path.name}: {expected - len(folders)} of {expected} articles are missing. Use another copy of it."
             )
-            yield Copied(str(path), "failed", reason=reason)
+            yield Outcome(str(path), "failed", reason=reason)
 
 
-def _import_article(archive: ZipFile, name: str, folder: str, embedding: Embedding | None, library: Library) -> Copied:
+def _import_article(archive: ZipFile, name: str, folder: str, embedding: Embedding | None, library: Library) -> Outcome:
     try:
         copy = _read_copy(archive, folder, embedding)
         with _finding_faults():  # the catalog refuses words and units that do not fit their text
             stored = library.store_copy(copy, embedding)
     except MemberDamaged as error:
-        return Copied(name, "failed", reason=f"{name}: {error}. Use another copy of the archive.")
+        return Outcome(name, "failed", reason=f"{name}: {error}. Use another copy of the archive.")
     article = stored.article
-    return Copied(copy.article.source, stored.status, article.id, article.title, stored.passages)
+    return Outcome(copy.article.source, stored.status, article.id, article.title, stored.passages)
 
 
 @contextmanager

@@ -134,3 +134,15 @@ class Passage:
     def heading(self) -> str:
         """The innermost heading, or the article's title above the first heading."""
         return self.headings[-1] if self.headings else self.title
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one source, or of one article on its way into an archive or out of it."""
+
+    source: str
+    status: str  # "added", "updated", "unchanged", "failed"; "removed" or, with another source, "kept"; "exported"
+    article_id: str = ""
+    title: str = ""
+    passages: int = 0
+    reason: str = ""  # why it failed, or what else gives the article, in one line

@@ -40,7 +40,7 @@ from ingest.follower import IndexFollower
 from ingest.healer import HEALER_PAUSE, Healer
 from ingest.lock import WriterLock
 from ingest.settings import IngestSettings
-from ingest.vectors import SAVED_EVERY, IndexPlace
+from ingest.vectors import IndexPlace
 
 if TYPE_CHECKING:
     from ingest.embed import Embedder, QuestionVectors
@@ -72,7 +72,6 @@ class Library:
         embedder: Callable[[], Embedder] | Embedder,
         *,
         tell: Callable[[str], None] = log.warning,
-        saved_every: int = SAVED_EVERY,
         lock: WriterLock | None = None,
         place: IndexPlace | None = None,
     ) -> None:
@@ -81,7 +80,7 @@ class Library:
         self._lock = lock or WriterLock(settings.home, settings.lock_timeout, tell)
         self._embedder = LazyEmbedder(embedder)
         library_id = catalog.read_state().library_id
-        self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id, saved_every)
+        self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id)
         self._follower = IndexFollower(catalog, self._place)
         self._healer: Healer | None = None
 
@@ -93,17 +92,16 @@ class Library:
         *,
         read_only: bool = False,
         tell: Callable[[str], None] = log.warning,
-        saved_every: int = SAVED_EVERY,
     ) -> Library:
         """The library in `settings.home`, made when there is none. Neither the model nor Chroma is loaded yet.
 
         A damaged catalog is refused; a writer finishes what a killed one left undone and mends the indexes, unless
-        another writer is at work. `tell` gets a line when a write waits for another process; `saved_every` is of
-        `IndexPlace`. Raises LibraryDamaged, LibraryUnwritable.
+        another writer is at work. `tell` gets a line when a write waits for another process. Raises LibraryDamaged,
+        LibraryUnwritable.
         """
         catalog = Catalog.open(settings.home, read_only=read_only)
         catalog.refuse_damage()
-        library = cls(settings, catalog, embedder, tell=tell, saved_every=saved_every)
+        library = cls(settings, catalog, embedder, tell=tell)
         if not read_only:
             finish_work(catalog, library._follower, library._lock)
         return library

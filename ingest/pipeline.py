@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from ingest.article import LINKS, Article, Page, Passage, Unmodified, Validators
+from ingest.article import LINKS, Article, Outcome, Page, Passage, Unmodified, Validators
 from ingest.errors import (
     ArticleUnknown,
     CareerError,
@@ -29,18 +29,6 @@ log = logging.getLogger(__name__)
 
 EVERYTHING = Selection()
 DEEPEST_LIST = 2  # an index of sitemaps, then its sitemaps: the protocol knows no deeper one (sitemaps.org)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one source."""
-
-    source: str
-    status: str  # "added", "updated", "unchanged", "failed"; when pruned, "removed", or "kept": it has another source
-    article_id: str = ""
-    title: str = ""
-    passages: int = 0
-    reason: str = ""  # why it failed, or what else gives the article, in one line
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,10 @@ from assistant.cli import Application, Chain, Library, main
 from assistant.conversation import Citation, Reply
 from assistant.errors import LibraryEmpty, QuestionInvalid, SettingsInvalid
 from assistant.settings import Settings
-from ingest.archive import Copied
-from ingest.article import Article
+from ingest.article import Article, Outcome
 from ingest.catalog import ArticleSummary
 from ingest.errors import ArticleUnknown, LibraryLocked
 from ingest.fetch import Selection
-from ingest.pipeline import Outcome
 
 ARTICLE = Article(
     id="pay", source="/pay.md", title="Pay", text="## Pay\n\nEngineers earn $100.", published="2026-01-02"
@@ -99,7 +97,7 @@ class Career:
         self.ingested: list[str] = []
         self.selection = Selection()
         self.pruned: list[str] = []
-        self.copied: list[Copied] = []
+        self.copied: list[Outcome] = []
         self.exported: list[tuple[Path, bool]] = []
         self.opened_read_only: list[bool] = []
         self.served: list[tuple[Settings, bool, Sequence[str]]] = []
@@ -151,7 +149,7 @@ class Career:
             self.library.problems.clear()
         return self.library.lost
 
-    def _export(self, library: Library, path: Path, *, overwrite: bool) -> Iterable[Copied]:
+    def _export(self, library: Library, path: Path, *, overwrite: bool) -> Iterable[Outcome]:
         self.exported.append((path, overwrite))
         return self.copied
 
@@ -460,8 +458,8 @@ def test_doctor_ends_with_1_when_a_problem_outlives_the_repair(career: Career) -
     assert career("doctor", "--repair") == 1
 
 
-COPIED = Copied("/pay.md", "exported", "pay", "Pay", 3)
-TORN = Copied("library.zip, articles/000002", "failed", reason="library.zip, articles/000002: lacks units.f2.")
+COPIED = Outcome("/pay.md", "exported", "pay", "Pay", 3)
+TORN = Outcome("library.zip, articles/000002", "failed", reason="library.zip, articles/000002: lacks units.f2.")
 
 
 def test_export_says_what_was_written_and_where(career: Career) -> None:

@@ -19,8 +19,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import numpy as np
 import pytest
 
-from ingest.archive import Copied, export_library, import_archive
-from ingest.article import Article, Validators
+from ingest.archive import export_library, import_archive
+from ingest.article import Article, Outcome, Validators
 from ingest.errors import ArchiveInvalid
 from ingest.library import Library, Reading
 from ingest.settings import IngestSettings
@@ -69,7 +69,7 @@ def archive(filled: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(filled / "library.zip", tmp_path))
 
 
-def statuses(outcomes: Iterator[Copied]) -> list[str]:
+def statuses(outcomes: Iterator[Outcome]) -> list[str]:
     return [outcome.status for outcome in outcomes]
 
 

@@ -58,10 +58,12 @@ def test_a_short_wait_goes_without_a_word(tmp_path: Path) -> None:
 
 def test_a_killed_holder_frees_the_lock(tmp_path: Path) -> None:
     with another_process_holds(tmp_path) as holder:
+        with pytest.raises(LibraryLocked), WriterLock(tmp_path, 0).hold():
+            pass
         holder.kill()
         holder.wait()
         with WriterLock(tmp_path, 5).hold():
-            pass
+            assert json.loads((tmp_path / "writer.json").read_text(encoding="utf-8"))["pid"] == os.getpid()
 
 
 def test_a_note_of_a_process_that_is_gone_is_not_believed(tmp_path: Path) -> None:

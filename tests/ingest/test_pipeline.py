@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.article import LINKS, PLAIN_TEXT, Article, Page, Passage, Unmodified, Validators
+from ingest.article import LINKS, PLAIN_TEXT, Article, Outcome, Page, Passage, Unmodified, Validators
 from ingest.errors import (
     ArticleUnknown,
     EmbeddingMismatch,
@@ -23,7 +23,7 @@ from ingest.extract_links import Links
 from ingest.fetch import Selection
 from ingest.library import Library, Reading
 from ingest.lock import WriterLock
-from ingest.pipeline import Outcome, Steps, add_article, add_articles, open_steps, prune_folder
+from ingest.pipeline import Steps, add_article, add_articles, open_steps, prune_folder
 from ingest.settings import IngestSettings
 from tests.fakes import FakeEmbedder, split_paragraphs
 
