@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -152,7 +153,7 @@ def _open_connection(path: Path) -> Connection:
     file = _identify(path, frozen=False)
     connection = _connect(f"{path.absolute().as_uri()}?mode=rw")
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _switch_to_wal(connection)
         # FULL: in WAL mode NORMAL may lose the last commits with the power; an article once acknowledged must stay.
         connection.execute("PRAGMA synchronous = FULL")
         # After every commit: a -wal that is lost or damaged after a kill must not take acknowledged articles with it.
@@ -164,6 +165,20 @@ def _open_connection(path: Path) -> Connection:
         raise
     connection.file = file
     return connection
+
+
+def _switch_to_wal(connection: Connection) -> None:
+    """SQLite does not wait for another process that switches at the same moment, as two do that begin one library."""
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _connect(address: str) -> Connection:

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 
 import numpy as np
@@ -589,3 +589,21 @@ def test_a_closed_catalog_says_so(catalog: Catalog) -> None:
     catalog.close()
     with pytest.raises(LibraryError):
         catalog.count_passages()
+
+
+@pytest.mark.skipif("fork" not in get_all_start_methods(), reason="needs processes that begin at the same moment")
+def test_several_that_begin_one_library_at_the_same_moment_all_open_it(tmp_path: Path) -> None:
+    processes = get_context("fork")  # one of spawn takes so long to start that they would not meet
+
+    def begin(home: Path) -> None:
+        start.wait()
+        Catalog.open(home).close()
+
+    for number in range(40):
+        start = processes.Barrier(4)
+        started = [processes.Process(target=begin, args=(tmp_path / str(number),)) for _ in range(4)]
+        for process in started:
+            process.start()
+        for process in started:
+            process.join()
+        assert [process.exitcode for process in started] == [0, 0, 0, 0]
