@@ -613,13 +613,20 @@ def serve(
     context: typer.Context,
     host: Annotated[str | None, typer.Option(help="Address to listen on (CAREER_HOST).")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port (CAREER_PORT); 0 takes a free one.")] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="Path at a reverse proxy, such as /career (CAREER_ROOT_PATH).", metavar="PATH")
+    ] = None,
+    no_password: Annotated[
+        bool | None, typer.Option("--no-password", help="Let other machines in without CAREER_PASSWORD.")
+    ] = None,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
     ingest: Annotated[bool, typer.Option("--ingest", help="First put the packaged articles into the library.")] = False,
 ) -> None:
-    """Open the chat page on this machine until Ctrl+C."""
+    """Open the chat page until Ctrl+C: on this machine, or with a password for others."""
+    from assistant.settings import change_settings
+
     session: Session = context.obj
-    changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = session.settings.model_copy(update=changed)
+    settings = change_settings(session.settings, host=host, port=port, root_path=root_path, no_password=no_password)
     sources = [find_packaged_articles()] if ingest else []
     session.application.serve_page(settings, open_browser=open_browser, sources=sources)
 

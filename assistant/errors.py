@@ -10,7 +10,10 @@ CareerError (ingest/errors.py)
 ├── SettingsInvalid             a CAREER_* variable with a value that cannot be used
 ├── PromptsInvalid              a test prompt file that cannot be used
 ├── EvaluationInvalid           floors or an earlier evaluation that cannot be used, a report that cannot be written
-└── PortTaken                   the chat page cannot listen at its address
+├── PortTaken                   the chat page cannot listen at its address
+├── PasswordMissing             other machines could reach the page, and nobody said that they may
+└── ServerBusy                  too many wait for an answer already
+    └── ServerStopping          the server ends, and answers nothing more
 """
 
 from ingest.errors import CareerError
@@ -22,10 +25,13 @@ __all__ = [
     "ModelError",
     "ModelKeyMissing",
     "ModelUnknown",
+    "PasswordMissing",
     "PortTaken",
     "PromptsInvalid",
     "QuestionInvalid",
     "RerankerUnknown",
+    "ServerBusy",
+    "ServerStopping",
     "SettingsInvalid",
 ]
 
@@ -67,4 +73,16 @@ class EvaluationInvalid(CareerError):
 
 
 class PortTaken(CareerError):
+    pass
+
+
+class PasswordMissing(SettingsInvalid):
+    pass
+
+
+class ServerBusy(CareerError):
+    pass
+
+
+class ServerStopping(ServerBusy):
     pass

@@ -43,11 +43,15 @@ class IngestSettings(BaseSettings):
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:
-        """Names, separated by commas; as addresses have them: in lower case, and IPv6 without its brackets."""
-        if not isinstance(value, str):
-            return value
-        hosts = [host.strip().lower().strip("[]") for host in value.split(",") if host.strip()]
-        for host in hosts:
-            if not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host):
-                raise ValueError(f"{host!r} is no host name (a name alone, without scheme, port or path)")
-        return frozenset(hosts)
+        return split_hosts(value)
+
+
+def split_hosts(value: object) -> object:
+    """Names, separated by commas; as addresses have them: in lower case, and IPv6 without its brackets."""
+    if not isinstance(value, str):
+        return value
+    hosts = [host.strip().lower().strip("[]") for host in value.split(",") if host.strip()]
+    for host in hosts:
+        if not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host):
+            raise ValueError(f"{host!r} is no host name (a name alone, without scheme, port or path)")
+    return frozenset(hosts)

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 HEADERS = {
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # not no-referrer: browsers would hide even from us that a form is ours
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -42,7 +42,7 @@ def write_policy(page: bytes = b"") -> str:
 
 
 class SafeHeaders:
-    """ASGI middleware that adds HEADERS and a policy; plain ASGI, because a streamed answer must pass as it comes."""
+    """ASGI middleware that adds HEADERS and a policy where none is; plain ASGI, for a streamed answer must pass."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -51,7 +51,7 @@ class SafeHeaders:
         held: list[Message] = []  # a page, whose scripts must be known before its head is sent
 
         async def send_safe(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and "content-security-policy" not in Headers(scope=message):
                 MutableHeaders(scope=message).update({**HEADERS, "Content-Security-Policy": write_policy()})
                 if Headers(scope=message).get("content-type", "").startswith("text/html"):
                     held.append(message)

@@ -62,6 +62,16 @@ class ChainLoader:
         chain = self._chain
         return chain is not None and chain.done() and chain.exception() is None
 
+    @property
+    def is_loading(self) -> bool:
+        chain = self._chain
+        return chain is not None and not chain.done()
+
+    @property
+    def has_failed(self) -> bool:
+        chain = self._chain
+        return chain is not None and chain.done() and chain.exception() is not None
+
     def _fulfil(self, chain: Future[Chain]) -> None:
         try:
             chain.set_result(self._load())

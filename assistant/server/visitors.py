@@ -1,0 +1,107 @@
+"""Each browser has its own answers. Gradio finds them by a name that the browser makes up (Math.random), and whoever
+knew another's name could read them; here the name is made one with a secret cookie before Gradio sees it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request, cookie_parser
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assistant.server.served import SERVED
+
+COOKIE = "career-visitor"
+LASTS = 365 * 24 * 3600  # seconds: two tabs that a browser opens again at once must not each get another
+
+FindOwner = Callable[[str], str | None]  # event id -> the session that it belongs to, None for one that has ended
+
+
+class OwnAnswers:
+    """ASGI middleware that renames each session to one that this browser alone can name; nothing is kept for it."""
+
+    def __init__(self, app: ASGIApp, find_owner: FindOwner, prefix: str) -> None:
+        self._app = app
+        self._find_owner = find_owner
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        visitor = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE, "")
+        match scope[SERVED].name:
+            case "page":
+                # What the page reads of its address, it reads in the browser; Gradio would look for files by it.
+                await self._app(
+                    {**scope, "query_string": b""}, receive, send if visitor else self._welcome(scope, send)
+                )
+            case "heartbeat":
+                head, _, name = scope["path"].rpartition("/")
+                path = f"{head}/{rename(name, visitor)}"
+                await self._app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
+            case "events":
+                asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+                asked = {"session_hash": rename(asked.get("session_hash", ""), visitor)}
+                await self._app({**scope, "query_string": urlencode(asked).encode()}, receive, send)
+            case "event" | "cancel":
+                await self._pass_body(scope, receive, send, visitor)
+            case _:
+                await self._app(scope, receive, send)
+
+    def _welcome(self, scope: Scope, send: Send) -> Send:
+        """Gives a new visitor the secret, with the page."""
+        secure = "; Secure" if scope["scheme"] == "https" else ""
+        cookie = (
+            f"{COOKIE}={secrets.token_urlsafe(18)}; Max-Age={LASTS}; Path={self._prefix or '/'}; HttpOnly; SameSite=Lax"
+        )
+
+        async def send_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("set-cookie", f"{cookie}{secure}")
+            await send(message)
+
+        return send_cookie
+
+    async def _pass_body(self, scope: Scope, receive: Receive, send: Send, visitor: str) -> None:
+        try:
+            body = json.loads(await Request(scope, receive).body())
+            name = body.get("session_hash")
+        except (ValueError, RecursionError, AttributeError):
+            await JSONResponse({"error": "The body is no JSON object."}, status_code=400)(scope, receive, send)
+            return
+        if isinstance(name, str):
+            body["session_hash"] = rename(name, visitor)
+        if scope[SERVED].name == "cancel" and not self._may_cancel(body):
+            await JSONResponse({"error": "There is no such answer."}, status_code=404)(scope, receive, send)
+            return
+        await self._app(*_replace_body(scope, receive, json.dumps(body).encode()), send)
+
+    def _may_cancel(self, body: dict[str, Any]) -> bool:
+        event = body.get("event_id")
+        owner = self._find_owner(event) if isinstance(event, str) else None
+        return owner is None or owner == body.get("session_hash")
+
+
+def rename(session: str, visitor: str) -> str:
+    """A session's name inside the server: another one for each browser."""
+    return sha256(f"{visitor}\n{session}".encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _replace_body(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receive]:
+    others = [
+        (name, value) for name, value in scope["headers"] if name not in (b"content-length", b"transfer-encoding")
+    ]
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_replaced() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return {**scope, "headers": [*others, (b"content-length", str(len(body)).encode())]}, receive_replaced
