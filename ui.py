@@ -20,11 +20,13 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported, s
 import gradio
 
 from assistant.errors import CareerError, SettingsInvalid
-from assistant.log import note, write_server_log
+from assistant.log import note, warn, write_server_log
 from assistant.page.chat import ChatPage
 from assistant.page.line import Line
 from assistant.page.loader import Chain, ChainLoader
 from assistant.page.mount import mount_page
+from assistant.page.panel import SourcePanel
+from assistant.page.tabs import Tab, compose_page
 from assistant.server.app import make_app
 from assistant.server.listen import Server, StopSignals, claim_port, leave_at_once
 from assistant.server.passwords import refuse_open_door
@@ -54,15 +56,15 @@ def serve(
         note("started", address=address)
         print(f"Career Assistant is at {address} (Ctrl+C ends it)", flush=True)
         if settings.no_password and not settings.is_local:
-            print("No password: everybody who can reach this machine can use the page.", file=sys.stderr, flush=True)
+            warn("No password: everybody who can reach this machine can use the page.")
         if open_browser:
             webbrowser.open(address)
         signals.wait()
         is_done = page.server.call(line.close(STOP_SECONDS))
         page.close(verbose=False)
         note("stopped", answers_cut_off=not is_done)
-    if not is_done or loader.is_loading:
-        leave_at_once(0)  # threads that nobody waits for are still at work in there
+        if not is_done or loader.is_loading:
+            leave_at_once(0)  # what is still at work in a thread ends as with kill -9, which the library survives
 
 
 def _load_chain(settings: Settings, sources: Sequence[str], opened: ExitStack) -> Chain:
@@ -81,9 +83,9 @@ def _load_chain(settings: Settings, sources: Sequence[str], opened: ExitStack) -
 def build_page(chain_or_loader: Chain | ChainLoader, settings: Settings, line: Line | None = None) -> gradio.Blocks:
     """The page, not yet shown: see launch_page."""
     loader = chain_or_loader if isinstance(chain_or_loader, ChainLoader) else ChainLoader.holding(chain_or_loader)
-    page = ChatPage(loader, settings, line or Line())
+    tabs = [Tab("talk", "Chat", ChatPage(loader, settings, line).compose)]
     with gradio.Blocks(title="Career Assistant", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
-        page.compose()
+        compose_page(tabs, SourcePanel(loader).compose)
     blocks.max_threads = MOST_EVENTS  # of which questions, that wait, need none
     return blocks.queue(max_size=MOST_EVENTS, default_concurrency_limit=EVENTS_AT_ONCE, api_open=False)
 

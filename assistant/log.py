@@ -22,6 +22,10 @@ def note(event: str, **fields: Any) -> None:
     LOGGER.info(event, extra={FIELDS: fields})
 
 
+def warn(event: str) -> None:
+    LOGGER.warning(event, extra={FIELDS: {}})
+
+
 @contextmanager
 def write_server_log(settings: Settings) -> Iterator[None]:
     """Log to stderr meanwhile; what other handlers keep (career.log) is told with the same restraint."""
@@ -56,7 +60,7 @@ class LineFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "event": record.getMessage(),
         }
-        told |= getattr(record, FIELDS, None) or {"logger": record.name}
+        told |= getattr(record, FIELDS, {"logger": record.name})
         if not self._with_questions:
             told.pop("question", None)
         if record.exc_info and record.exc_info[1]:

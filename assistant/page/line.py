@@ -39,6 +39,14 @@ class Line:
         finally:
             place.leave()
 
+    @asynccontextmanager
+    async def take_turn(self) -> AsyncIterator[None]:
+        """For who is not told of the place: begins with the turn, and gives it back. Raises as join does."""
+        async with self.join() as place:
+            async for _ in place:
+                pass
+            yield
+
     def refuse_when_closed(self) -> None:
         if self.is_closed:
             raise ServerStopping("The server is about to stop. Ask again in a minute.")

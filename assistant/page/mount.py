@@ -24,6 +24,7 @@ class Mounted:
     """What the server must know of the page that it holds."""
 
     find_owner: Callable[[str], str | None]  # event -> the session that it belongs to, None for one that has ended
+    has_session: Callable[[str], bool]  # whether anything was asked in it; Gradio fails halfway when nothing was
     end_streams: Callable[[], None]  # those that stay open as long as a browser does; called in the event loop
 
 
@@ -56,4 +57,4 @@ def mount_page(site: Starlette, page: gradio.Blocks, settings: Settings) -> Moun
         found = queue.event_ids_to_events.get(event)
         return found.session_hash if found else None
 
-    return Mounted(find_owner, inner.stop_event.set)
+    return Mounted(find_owner, queue.pending_messages_per_session.__contains__, inner.stop_event.set)

@@ -54,7 +54,7 @@ def make_app(
         *behind,
         Middleware(OnlyEditors, read_only=settings.read_only),
         Middleware(ShortBodies),
-        Middleware(OwnAnswers, mounted.find_owner, settings.root_path),
+        Middleware(OwnAnswers, mounted, settings.root_path),
     ]
     app: ASGIApp = site
     for each in reversed(passed):

@@ -6,30 +6,29 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request, cookie_parser
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assistant.page.mount import Mounted
 from assistant.server.served import SERVED
 
 COOKIE = "career-visitor"
+NOT_THERE = JSONResponse({"error": "There is no such answer."}, status_code=404)
 LASTS = 365 * 24 * 3600  # seconds: two tabs that a browser opens again at once must not each get another
-
-FindOwner = Callable[[str], str | None]  # event id -> the session that it belongs to, None for one that has ended
 
 
 class OwnAnswers:
     """ASGI middleware that renames each session to one that this browser alone can name; nothing is kept for it."""
 
-    def __init__(self, app: ASGIApp, find_owner: FindOwner, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, mounted: Mounted, prefix: str) -> None:
         self._app = app
-        self._find_owner = find_owner
+        self._mounted = mounted
         self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,8 +48,9 @@ class OwnAnswers:
                 await self._app({**scope, "path": path, "raw_path": path.encode()}, receive, send)
             case "events":
                 asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
-                asked = {"session_hash": rename(asked.get("session_hash", ""), visitor)}
-                await self._app({**scope, "query_string": urlencode(asked).encode()}, receive, send)
+                name = rename(asked.get("session_hash", ""), visitor)
+                answer = self._app if self._mounted.has_session(name) else NOT_THERE
+                await answer({**scope, "query_string": f"session_hash={name}".encode()}, receive, send)
             case "event" | "cancel":
                 await self._pass_body(scope, receive, send, visitor)
             case _:
@@ -80,13 +80,13 @@ class OwnAnswers:
         if isinstance(name, str):
             body["session_hash"] = rename(name, visitor)
         if scope[SERVED].name == "cancel" and not self._may_cancel(body):
-            await JSONResponse({"error": "There is no such answer."}, status_code=404)(scope, receive, send)
+            await NOT_THERE(scope, receive, send)
             return
         await self._app(*_replace_body(scope, receive, json.dumps(body).encode()), send)
 
     def _may_cancel(self, body: dict[str, Any]) -> bool:
         event = body.get("event_id")
-        owner = self._find_owner(event) if isinstance(event, str) else None
+        owner = self._mounted.find_owner(event) if isinstance(event, str) else None
         return owner is None or owner == body.get("session_hash")
 
 

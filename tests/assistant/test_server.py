@@ -49,7 +49,11 @@ async def echo(request: Request) -> JSONResponse:
 
 def mount_echo(site: Starlette) -> Mounted:
     site.routes.append(Route("/{path:path}", echo, methods=["GET", "POST"]))
-    return Mounted(find_owner={"mine": rename("tab", ""), "theirs": "another"}.get, end_streams=lambda: None)
+    return Mounted(
+        find_owner={"mine": rename("tab", ""), "theirs": "another"}.get,
+        has_session=lambda _: True,
+        end_streams=lambda: None,
+    )
 
 
 def make_client(
