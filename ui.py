@@ -18,6 +18,7 @@ from functools import partial
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported, so that nothing of it reports home
 
 import gradio
+from starlette.routing import Route
 
 from assistant.errors import CareerError, SettingsInvalid
 from assistant.log import note, warn, write_server_log
@@ -51,7 +52,7 @@ def serve(
     with write_server_log(settings), StopSignals() as signals, ExitStack() as opened:
         loader, line = ChainLoader(partial(load, opened)), Line()
         page = build_page(loader, settings, line)
-        address = launch_page(page, settings, loader, line)
+        address = launch_page(page, settings, loader=loader, line=line)
         loader.start()
         note("started", address=address)
         print(f"Career Assistant is at {address} (Ctrl+C ends it)", flush=True)
@@ -85,20 +86,28 @@ def build_page(chain_or_loader: Chain | ChainLoader, settings: Settings, line: L
     loader = chain_or_loader if isinstance(chain_or_loader, ChainLoader) else ChainLoader.holding(chain_or_loader)
     tabs = [Tab("talk", "Chat", ChatPage(loader, settings, line).compose)]
     with gradio.Blocks(title="Career Assistant", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
-        compose_page(tabs, SourcePanel(loader).compose)
+        compose_page(tabs, SourcePanel(loader).compose, can_leave=settings.asks_for_password)
     blocks.max_threads = MOST_EVENTS  # of which questions, that wait, need none
     return blocks.queue(max_size=MOST_EVENTS, default_concurrency_limit=EVENTS_AT_ONCE, api_open=False)
 
 
 def launch_page(
-    page: gradio.Blocks, settings: Settings, loader: ChainLoader | None = None, line: Line | None = None
+    page: gradio.Blocks,
+    settings: Settings,
+    routes: Sequence[Route] = (),
+    *,
+    loader: ChainLoader | None = None,
+    line: Line | None = None,
 ) -> str:
-    """Serve the page in a thread until page.close(); its address. `loader` and `line` are what it was built with.
+    """Serve the page in a thread until page.close(), and what else `routes` lead to; its address.
+
+    `loader` and `line` are what the page was built with.
 
     Raises PortTaken.
     """
     listening = claim_port(settings.host, settings.port)
-    app, mounted = make_app(partial(mount_page, page=page, settings=settings), loader, line or Line(), settings)
+    mount = partial(mount_page, page=page, settings=settings)
+    app, mounted = make_app(mount, loader, line or Line(), settings, routes)
     page.server = server = Server(app, listening, mounted.end_streams)
     server.start()
     host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  not bound here

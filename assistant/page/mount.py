@@ -47,7 +47,7 @@ def mount_page(site: Starlette, page: gradio.Blocks, settings: Settings) -> Moun
         app_kwargs={"middleware": [Middleware(SafeHeaders)]},  # inside, where the page is not yet compressed
         theme=make_theme(),
         # Not as `css`: Gradio puts its container before every selector, so that none could match the body's state.
-        head=f"<style>{read_static('page.css')}</style>",
+        head=f'<link rel="icon" href="favicon.ico"><style>{read_static("page.css")}</style>',
         favicon_path=find_icon(),
     )
     inner: Any = [route.app for route in site.routes if isinstance(route, Mount)][-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -31,7 +31,7 @@ def make_app(
     loader: ChainLoader | None,
     line: Line,
     settings: Settings,
-    others: tuple[BaseRoute, ...] = (),
+    others: Sequence[BaseRoute] = (),
 ) -> tuple[ASGIApp, Mounted]:
     """The page and `others` (the API) behind everything that guards them."""
     health, door = Health(loader, line), _make_door(settings)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from starlette.applications import Starlette
 
 import ui
@@ -18,7 +22,8 @@ from assistant.conversation import Reply
 from assistant.page.line import Line
 from assistant.page.mount import mount_page
 from assistant.server.served import list_served
-from assistant.settings import Settings
+from assistant.settings import Settings, change_settings
+from tests.assistant.proxy import Proxy
 from tests.assistant.visitor import Visitor
 from tests.browser.fake_chain import FakeChain, FakeLibrary
 
@@ -236,3 +241,74 @@ def test_other_things_are_done_while_many_questions_wait(open_page: Open) -> Non
     late.client.post("gradio_api/queue/join", json=asked).raise_for_status()
     assert "What would you like to know" in "".join(map(json.dumps, late.listen()))
     chain.go_on.set()
+
+
+# -- behind a reverse proxy -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def proxied(tmp_path: Path) -> Iterator[Visitor]:
+    """Somebody who has logged in at https://career.example/career/, which leads here."""
+    password = "open sesame"
+    settings = change_settings(
+        Settings(home=tmp_path, port=0, password=SecretStr(password)), root_path="/career", trusted_proxies="127.0.0.1"
+    )
+    page = ui.build_page(FakeChain(pause=0.2), settings)
+    behind = ui.launch_page(page, settings).removesuffix("career/")
+    proxy = Proxy(behind, "/career", "career.example")
+    server = proxy.serve()
+    transport = Https(server.port)
+    yield Visitor.at("https://career.example/career/", password=password, transport=transport)
+    server.close()
+    page.close(verbose=False)
+
+
+class Https(httpx.HTTPTransport):
+    """Stands in for the name's address and for TLS, which a proxy ends: a client keeps its Secure cookies."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self._port = port
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url.copy_with(scheme="http", host="127.0.0.1", port=self._port)
+        moved = httpx.Request(
+            request.method, url, headers=request.headers, stream=request.stream, extensions=request.extensions
+        )
+        return super().handle_request(moved)
+
+
+def test_page_and_all_that_it_names_work_behind_a_proxy(proxied: Visitor) -> None:
+    page = proxied.client.get("")
+    assert page.url == "https://career.example/career/"
+    assert '"root":"https://career.example/career"' in page.text.replace(" ", "")
+    named = re.findall(r'(?:src|href)="[.]/((?:assets|static|theme)[^"]+)"', page.text)
+    assert len(named) >= 2
+    for path in named:
+        assert proxied.client.get(path).status_code == 200, path
+
+
+def test_answer_streams_through_a_proxy(proxied: Visitor) -> None:
+    proxied.join("How much does an ML engineer earn?").raise_for_status()
+    heard = [(time.monotonic(), message["msg"]) for message in proxied.listen()]
+    grown = [moment for moment, kind in heard if kind == "process_generating"]
+    assert grown[-1] - grown[0] > 0.5  # not all at the end
+
+
+def test_cookies_keep_to_the_prefix_and_to_https(proxied: Visitor) -> None:
+    cookies = {cookie.name: (cookie.path, cookie.secure) for cookie in proxied.client.cookies.jar}
+    assert cookies == {"career-ticket": ("/career", True), "career-visitor": ("/career", True)}
+
+
+def test_logging_out_behind_a_proxy_leads_to_the_login(proxied: Visitor) -> None:
+    left = proxied.client.post("logout")
+    assert left.url == "https://career.example/career/login"
+    assert "Password" in left.text
+    assert proxied.client.get("config").status_code == 401
+
+
+def test_origin_is_the_proxy_s_own_and_no_other(proxied: Visitor) -> None:
+    path, right, wrong = "gradio_api/reset", "https://career.example", "http://127.0.0.1"
+    asked = {"event_id": "a", "session_hash": "b", "fn_index": 0}
+    assert proxied.client.post(path, json=asked, headers={"origin": right}).status_code == 200
+    assert proxied.client.post(path, json=asked, headers={"origin": wrong}).status_code == 403
