@@ -16,7 +16,7 @@ from assistant.page.headers import SafeHeaders
 from assistant.page.theme import find_icon, make_theme, read_static
 from assistant.settings import Settings
 
-UPLOAD_LIMIT = "1kb"  # the page has no upload; Gradio's route for it stays open, so nothing useful fits
+NO_UPLOAD = "1kb"  # the page of a library that is read-only has no upload; so nothing useful fits, even if it had
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def mount_page(site: Starlette, page: gradio.Blocks, settings: Settings) -> Moun
         root_path=settings.root_path,
         footer_links=[],
         run_history=False,
-        max_file_size=UPLOAD_LIMIT,
+        max_file_size=NO_UPLOAD if settings.read_only else settings.fetch_max_bytes,
         show_error=False,
         enable_monitoring=False,
         ssr_mode=False,
