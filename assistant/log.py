@@ -7,8 +7,9 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from datetime import UTC, datetime
+from io import TextIOBase
 from typing import Any
 
 from assistant.settings import Settings
@@ -38,12 +39,29 @@ def write_server_log(settings: Settings) -> Iterator[None]:
     root.addHandler(handler)
     LOGGER.setLevel(logging.INFO)
     try:
-        yield
+        with redirect_stderr(PrintedLines(with_questions=settings.log_questions)):
+            yield
     finally:
         LOGGER.setLevel(logging.NOTSET)
         root.removeHandler(handler)
         for other, before in changed.items():
             other.setFormatter(before)
+
+
+class PrintedLines(TextIOBase):
+    """What Gradio prints when an event fails: a traceback that ends with what was sent. Its places are logged."""
+
+    def __init__(self, *, with_questions: bool) -> None:
+        super().__init__()
+        self._with_questions = with_questions
+        self._pending = ""
+
+    def write(self, text: str) -> int:
+        *lines, self._pending = (self._pending + text).split("\n")
+        for line in map(str.strip, lines):
+            if line.startswith('File "') or (line and self._with_questions):
+                warn(line)
+        return len(text)
 
 
 class LineFormatter(logging.Formatter):

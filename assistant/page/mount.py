@@ -24,6 +24,7 @@ class Mounted:
     """What the server must know of the page that it holds."""
 
     find_owner: Callable[[str], str | None]  # event -> the session that it belongs to, None for one that has ended
+    accepts: Callable[[Any, Any], bool]  # whether a function with this index takes these values
     has_session: Callable[[str], bool]  # whether anything was asked in it; Gradio fails halfway when nothing was
     end_streams: Callable[[], None]  # those that stay open as long as a browser does; called in the event loop
 
@@ -57,4 +58,8 @@ def mount_page(site: Starlette, page: gradio.Blocks, settings: Settings) -> Moun
         found = queue.event_ids_to_events.get(event)
         return found.session_hash if found else None
 
-    return Mounted(find_owner, queue.pending_messages_per_session.__contains__, inner.stop_event.set)
+    def accepts(function: Any, values: Any) -> bool:
+        found = page.fns.get(function) if type(function) is int else None
+        return found is not None and isinstance(values, list) and len(values) == len(found.inputs)
+
+    return Mounted(find_owner, accepts, queue.pending_messages_per_session.__contains__, inner.stop_event.set)

@@ -21,7 +21,7 @@ from assistant.server.tickets import LASTS, Tickets
 
 COOKIE = "career-ticket"
 WRONG = "That is not the password."
-LOG_IN = "Log in first, or send the password: Authorization: Bearer PASSWORD."
+LOG_IN = "You are not logged in. Reload the page to log in; a program sends Authorization: Bearer PASSWORD."
 
 
 class Door:

@@ -19,6 +19,7 @@ from assistant.page.mount import Mounted
 from assistant.server.served import SERVED
 
 COOKIE = "career-visitor"
+NOT_TAKEN = JSONResponse({"error": "This is nothing that the page would send."}, status_code=400)
 NOT_THERE = JSONResponse({"error": "There is no such answer."}, status_code=404)
 LASTS = 365 * 24 * 3600  # seconds: two tabs that a browser opens again at once must not each get another
 
@@ -75,7 +76,10 @@ class OwnAnswers:
             body = json.loads(await Request(scope, receive).body())
             name = body.get("session_hash")
         except (ValueError, RecursionError, AttributeError):
-            await JSONResponse({"error": "The body is no JSON object."}, status_code=400)(scope, receive, send)
+            await NOT_TAKEN(scope, receive, send)
+            return
+        if scope[SERVED].name == "event" and not self._mounted.accepts(body.get("fn_index"), body.get("data")):
+            await NOT_TAKEN(scope, receive, send)
             return
         if isinstance(name, str):
             body["session_hash"] = rename(name, visitor)

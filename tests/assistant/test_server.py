@@ -51,6 +51,7 @@ def mount_echo(site: Starlette) -> Mounted:
     site.routes.append(Route("/{path:path}", echo, methods=["GET", "POST"]))
     return Mounted(
         find_owner={"mine": rename("tab", ""), "theirs": "another"}.get,
+        accepts=lambda function, values: function == 0 and len(values) == 2,
         has_session=lambda _: True,
         end_streams=lambda: None,
     )
@@ -527,7 +528,7 @@ def test_health_is_told_by_any_name_and_to_any_site(client: TestClient) -> None:
 # -- visitors ---------------------------------------------------------------------------------------------------------
 
 
-JOIN = rb'{"session_hash": "abc", "data": ["\ud800", NaN]}'  # as browsers may send it
+JOIN = rb'{"session_hash": "abc", "fn_index": 0, "data": ["\ud800", NaN]}'  # as browsers may send it
 
 
 def test_each_browser_has_sessions_of_its_own_by_the_same_name(open_settings: Settings) -> None:
@@ -560,6 +561,12 @@ def test_answers_of_others_cannot_be_cancelled(client: TestClient, event: Any, s
 )
 def test_body_that_is_no_object_is_refused(client: TestClient, body: bytes) -> None:
     assert client.post("/gradio_api/queue/join", content=body).status_code == 400
+
+
+@pytest.mark.parametrize("sent", [{"fn_index": 1}, {"fn_index": 0, "data": ["one"]}, {"data": ["one", "two"]}])
+def test_event_that_the_page_would_not_send_is_refused(client: TestClient, sent: dict[str, Any]) -> None:
+    """Gradio would fail on it, and print all that was sent."""
+    assert client.post("/gradio_api/queue/join", json={"session_hash": "a", "data": [], **sent}).status_code == 400
 
 
 def test_page_is_asked_for_without_its_query(client: TestClient) -> None:

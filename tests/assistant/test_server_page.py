@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import gradio
 import httpx
 import pytest
 from pydantic import SecretStr
@@ -19,6 +20,7 @@ from starlette.applications import Starlette
 
 import ui
 from assistant.conversation import Reply
+from assistant.page.access import may_edit
 from assistant.page.line import Line
 from assistant.page.mount import mount_page
 from assistant.server.served import list_served
@@ -173,6 +175,25 @@ def test_hundred_visitors_at_once_hear_of_their_own_question_alone(open_page: Op
     for number, text in enumerate(heard):
         assert f"Answer to question &lt;{number}&gt;" in text
         assert not [other for other in range(40) if other != number and f"&lt;{other}&gt;" in text]
+
+
+def test_role_reaches_what_a_visitor_does_in_the_page(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, port=0, password=SecretStr("read"), editor_password=SecretStr("write"))
+
+    def tell(request: gradio.Request) -> str:
+        return f"may edit: {may_edit(request, settings)}"
+
+    tell.__annotations__["request"] = gradio.Request  # which Gradio reads, and cannot find as text in here
+
+    with gradio.Blocks() as page:
+        gradio.on(None, tell, None, [gradio.HTML()])
+    address = ui.launch_page(page.queue(), settings)
+    for password, expected in (("read", "may edit: False"), ("write", "may edit: True")):
+        visitor = Visitor.at(address, password=password)
+        asked = {"data": [], "fn_index": 0, "session_hash": visitor.session}
+        visitor.client.post("gradio_api/queue/join", json=asked).raise_for_status()
+        assert expected in "".join(map(json.dumps, visitor.listen()))
+    page.close(verbose=False)
 
 
 # -- when many ask ----------------------------------------------------------------------------------------------------

@@ -165,6 +165,7 @@ def test_log_tells_what_happened_and_no_word_of_what_was_asked(start: Start) -> 
     visitor = Visitor.at(server.address, password=SECRET)
     visitor.ask("Tell me about marmalade wages")
     visitor.ask("crash on marmalade")
+    visitor.client.post("gradio_api/queue/join", json={"data": ["marmalade"], "fn_index": 3, "session_hash": "a"})
     visitor.client.get("nothing/marmalade?question=marmalade")
     server.stop()
     log = server.read_log()
@@ -172,7 +173,10 @@ def test_log_tells_what_happened_and_no_word_of_what_was_asked(start: Start) -> 
     answered = [line for line in log if line["event"] == "answered"]
     assert [(line["answered"], line["seconds"] > 0) for line in answered] == [(True, True)]
     asked = [line for line in log if line.get("route") == "event"]
-    assert {(line["method"], line["status"], line["role"]) for line in asked} == {("POST", 200, "editor")}
+    assert {(line["method"], line["status"], line["role"]) for line in asked} == {
+        ("POST", 200, "editor"),
+        ("POST", 400, "editor"),
+    }
     assert [line["status"] for line in log if line.get("route") == "nothing"] == [404]
     (failed,) = [line for line in log if line["level"] == "error"]
     assert failed["error"] == "RuntimeError"
