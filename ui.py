@@ -7,6 +7,7 @@ assistant/page/, where it is escaped. A conversation lives in its visitor's brow
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import os
 import socket
@@ -21,7 +22,9 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported, s
 
 import gradio
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
+from assistant.api import make_api
 from assistant.errors import CareerError, PortTaken, SettingsInvalid
 from assistant.page.chat import ChatPage
 from assistant.page.headers import SafeHeaders
@@ -44,7 +47,8 @@ def serve(settings: Settings, *, open_browser: bool = False, sources: Sequence[s
     """
     loader = ChainLoader(partial(_load_chain, settings, sources))
     page = build_page(loader, settings)
-    address = launch_page(page, settings)
+    turns = asyncio.Semaphore(ANSWERS_AT_ONCE)
+    address = launch_page(page, settings, [Route("/api/ask", make_api(loader, lambda: turns))])
     loader.start()
     print(f"Career Assistant is at {address} (Ctrl+C ends it)", flush=True)
     if open_browser:
@@ -76,8 +80,8 @@ def build_page(chain_or_loader: Chain | ChainLoader, settings: Settings) -> grad
     return blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=ANSWERS_AT_ONCE, api_open=False)
 
 
-def launch_page(page: gradio.Blocks, settings: Settings) -> str:
-    """Serve the page in a thread; its address.
+def launch_page(page: gradio.Blocks, settings: Settings, routes: Sequence[Route] = ()) -> str:
+    """Serve the page in a thread, and what else `routes` lead to; its address.
 
     Raises PortTaken.
     """
@@ -99,7 +103,7 @@ def launch_page(page: gradio.Blocks, settings: Settings) -> str:
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
-        app_kwargs={"middleware": [Middleware(SafeHeaders)]},
+        app_kwargs={"middleware": [Middleware(SafeHeaders)], "routes": list(routes)},
         theme=make_theme(),
         # Not as `css`: Gradio puts its container before every selector, so that none could match the body's state.
         head=f"<style>{read_static('page.css')}</style>",
