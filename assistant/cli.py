@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from assistant.cli_evaluation import add_commands, load_judge, make_chain
-from assistant.errors import CareerError, QuestionInvalid, SettingsInvalid
-from ingest.errors import SourceError
+from assistant.errors import CareerError, ExtraMissing, QuestionInvalid, SettingsInvalid
+from ingest.errors import ArticleUnknown, SourceError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,6 +51,7 @@ class Library(Protocol):
     def remove(self, article_id: str, /) -> object: ...
     def count_passages(self) -> int: ...
     def reembed(self, progress: Callable[[int, int], None], /) -> object: ...
+    def embed_question(self, text: str, /) -> object: ...
     def close(self) -> None: ...
 
 
@@ -127,6 +128,18 @@ def serve_page(settings: Settings, *, open_browser: bool, sources: Sequence[str]
     ui.serve(settings, open_browser=open_browser, sources=sources)
 
 
+def serve_agents(load: Callable[[], Any]) -> None:
+    from assistant.page.loader import ChainLoader
+
+    try:
+        from assistant.agents import serve_agents
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("mcp"):
+            raise
+        raise ExtraMissing("career mcp needs the extra mcp. Run: pip install 'career-assistant[mcp]'") from error
+    serve_agents(ChainLoader(load))
+
+
 def find_packaged_articles() -> str:
     from assistant.settings import find_corpus
 
@@ -147,6 +160,7 @@ class Application:
     export_library: Callable[..., Iterable[Outcome]] = export_library
     import_archive: Callable[[Path, Library], Iterable[Outcome]] = import_archive
     serve_page: Callable[..., None] = serve_page
+    serve_agents: Callable[[Callable[[], Chain]], object] = serve_agents
     load_judge: Callable[..., Callable[[str], str]] = load_judge
     make_chain: Callable[..., Chain] = make_chain
 
@@ -407,17 +421,21 @@ def _describe_holding(library: Library) -> str:
 def ask(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="The question; - reads one a line from standard input.")],
+    article: Annotated[
+        list[str] | None, typer.Option(help="Answer from this article alone, or from these.", metavar="ID")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer a question from the articles, with citations, or say that they do not hold the answer.
 
-    With - every line is a question, plain or as JSON {"question": ..., "history": [...]}, and gets one line of reply.
+    With - every line is a question, plain or as JSON {"question": ..., "history": [...], "articles": [...]}, and gets
+    one line of reply; --article counts for the lines that name no articles.
     """
     chain = context.obj.load_chain()
     if question == "-":
-        _answer_lines(sys.stdin, chain, as_json=as_json)
+        _answer_lines(sys.stdin, chain, article or [], as_json=as_json)
         return
-    reply = _answer_visibly(chain, _clean(question), watched=not as_json)
+    reply = _answer_visibly(chain, _choose(_clean(question), article or []), watched=not as_json)
     if as_json:
         print(json.dumps(reply.as_dict()))
     else:
@@ -431,7 +449,15 @@ def _clean(question: str) -> str:
     return question.encode("utf-8", "replace").decode("utf-8")
 
 
-def _answer_visibly(chain: Chain, question: str, *, watched: bool) -> Reply:
+def _choose(question: str | dict[str, Any], articles: Sequence[str]) -> str | dict[str, Any]:
+    """The question, of these articles where it names none itself."""
+    if not articles:
+        return question
+    asked = {"question": question} if isinstance(question, str) else question
+    return asked if asked.get("articles") else {**asked, "articles": list(articles)}
+
+
+def _answer_visibly(chain: Chain, question: str | dict[str, Any], *, watched: bool) -> Reply:
     """The proved reply; on a terminal its text grows while it is written."""
     console = _make_console()
     if not (watched and console.is_terminal):
@@ -447,7 +473,7 @@ def _answer_visibly(chain: Chain, question: str, *, watched: bool) -> Reply:
     return reply
 
 
-def _answer_lines(lines: Iterable[str], chain: Chain, *, as_json: bool) -> None:
+def _answer_lines(lines: Iterable[str], chain: Chain, articles: Sequence[str], *, as_json: bool) -> None:
     """One line of output a question; a question that cannot be asked gets a line that says so, and the others go on."""
     asked = failed = 0
     for number, line in enumerate(lines, start=1):
@@ -455,8 +481,9 @@ def _answer_lines(lines: Iterable[str], chain: Chain, *, as_json: bool) -> None:
             continue
         asked += 1
         try:
-            _print_reply_line(chain.invoke(_read_line(_clean(line).strip())), as_json=as_json)
-        except QuestionInvalid as error:
+            question = _choose(_read_line(_clean(line).strip()), articles)
+            _print_reply_line(chain.invoke(question), as_json=as_json)
+        except (QuestionInvalid, ArticleUnknown) as error:
             failed += 1
             _print_error(f"line {number}: {error}")
             print(json.dumps({"line": number, "error": str(error)}) if as_json else f"error: {error}", flush=True)
@@ -465,7 +492,7 @@ def _answer_lines(lines: Iterable[str], chain: Chain, *, as_json: bool) -> None:
 
 
 def _read_line(line: str) -> str | dict[str, Any]:
-    """A plain question, or the question and history of a JSON object. Raises QuestionInvalid."""
+    """A plain question, or the question, history and articles of a JSON object. Raises QuestionInvalid."""
     if not re.match(r"\{\s*\"", line):  # "{0}" is a strange question, and no JSON
         return line
     try:
@@ -475,7 +502,8 @@ def _read_line(line: str) -> str | dict[str, Any]:
     question, history = given.get("question"), given.get("history") or []
     if not isinstance(question, str) or not isinstance(history, list):
         raise QuestionInvalid('"question" must be text and "history" a list. Write {"question": "...", "history": []}.')
-    return {"question": question, "history": history}
+    asked = {"question": question, "history": history}
+    return {**asked, "articles": given["articles"]} if "articles" in given else asked
 
 
 def _print_reply_line(reply: Reply, *, as_json: bool) -> None:
@@ -629,6 +657,20 @@ def serve(
     settings = change_settings(session.settings, host=host, port=port, root_path=root_path, no_password=no_password)
     sources = [find_packaged_articles()] if ingest else []
     session.application.serve_page(settings, open_browser=open_browser, sources=sources)
+
+
+@app.command()
+def mcp(context: typer.Context) -> None:
+    """Answer the questions of other assistants over standard input and output (Model Context Protocol)."""
+    session: Session = context.obj
+    log.debug("the library is %s", session.settings.home)  # what is wrong with settings is told now, not to the agent
+
+    def load() -> Chain:
+        chain = session.load_chain()
+        chain.library.embed_question("warm up")  # the model takes seconds to load: now, not in the first answer
+        return chain
+
+    session.application.serve_agents(load)
 
 
 def _make_console() -> Console:

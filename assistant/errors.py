@@ -3,6 +3,7 @@
 CareerError (ingest/errors.py)
 ├── QuestionInvalid             empty, or longer than CAREER_MAX_QUESTION_CHARACTERS
 ├── LibraryEmpty                nothing to answer from
+├── LibraryNotReady             still being opened, for a program that asks; the page waits
 ├── ModelError                  the chat model named by CAREER_MODEL
 │   ├── ModelUnknown            no such provider or model name, or its package is not installed
 │   └── ModelKeyMissing         the provider wants a key that is not set
@@ -10,6 +11,7 @@ CareerError (ingest/errors.py)
 ├── SettingsInvalid             a CAREER_* variable with a value that cannot be used
 ├── PromptsInvalid              a test prompt file that cannot be used
 ├── EvaluationInvalid           floors or an earlier evaluation that cannot be used, a report that cannot be written
+├── ExtraMissing                a command whose package was not installed
 ├── PortTaken                   the chat page cannot listen at its address
 ├── PasswordMissing             other machines could reach the page, and nobody said that they may
 └── ServerBusy                  too many wait for an answer already
@@ -21,7 +23,9 @@ from ingest.errors import CareerError
 __all__ = [
     "CareerError",
     "EvaluationInvalid",
+    "ExtraMissing",
     "LibraryEmpty",
+    "LibraryNotReady",
     "ModelError",
     "ModelKeyMissing",
     "ModelUnknown",
@@ -41,6 +45,10 @@ class QuestionInvalid(CareerError):
 
 
 class LibraryEmpty(CareerError):
+    pass
+
+
+class LibraryNotReady(CareerError):
     pass
 
 
@@ -69,6 +77,10 @@ class SettingsInvalid(CareerError):
 
 
 class EvaluationInvalid(CareerError):
+    pass
+
+
+class ExtraMissing(CareerError):
     pass
 
 

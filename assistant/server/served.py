@@ -52,6 +52,7 @@ def list_served(settings: Settings) -> tuple[Served, ...]:
         Served("POST", "/login", "login", "anyone", LONGEST_FORM),
         Served("POST", "/logout", "logout", "anyone", LONGEST_FORM),
         Served("POST", "/api/ask", "ask", longest=LONGEST_QUESTION),
+        Served("POST", "/mcp", "mcp", longest=LONGEST_QUESTION),
         Served("GET HEAD", "/", "page", is_linked=True),
         Served("GET HEAD", "/favicon.ico", "asset", "anyone"),
         Served("GET HEAD", "/(assets|static)/.+", "asset"),

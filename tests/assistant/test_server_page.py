@@ -22,7 +22,9 @@ import ui
 from assistant.conversation import Reply
 from assistant.page.access import may_edit
 from assistant.page.line import Line
+from assistant.page.loader import ChainLoader
 from assistant.page.mount import mount_page
+from assistant.server.programs import list_doors
 from assistant.server.served import list_served
 from assistant.settings import Settings, change_settings
 from tests.assistant.proxy import Proxy
@@ -38,11 +40,12 @@ class HeldChain:
     go_on: threading.Event = field(default_factory=threading.Event)
     begun: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def stream(self, asked: dict[str, Any]) -> Iterator[Reply]:
+    def stream(self, asked: Any) -> Iterator[Reply]:
+        question = asked["question"] if isinstance(asked, dict) else asked.text
         self.begun.release()
-        if "wait" in asked["question"]:
+        if "wait" in question:
             self.go_on.wait(20)
-        yield Reply(asked["question"], asked["question"], f"Answer to {asked['question']}", model="extractive")
+        yield Reply(question, question, f"Answer to {question}", model="extractive")
 
 
 Open = Callable[..., str]
@@ -52,11 +55,12 @@ Open = Callable[..., str]
 def open_page() -> Iterator[Open]:
     pages = []
 
-    def open_it(chain: Any, line: Line | None = None) -> str:
-        settings = Settings(port=0, max_question_characters=300)
-        page = ui.build_page(chain, settings, line)
+    def open_it(chain: Any, line: Line | None = None, **given: Any) -> str:
+        settings = change_settings(Settings(port=0, max_question_characters=300), **given)
+        line, loader = line or Line(), ChainLoader.holding(chain)
+        page = ui.build_page(loader, settings, line)
         pages.append(page)
-        return ui.launch_page(page, settings, line=line)
+        return ui.launch_page(page, settings, list_doors(loader, line), loader=loader, line=line)
 
     yield open_it
     for page in pages:
@@ -262,6 +266,47 @@ def test_other_things_are_done_while_many_questions_wait(open_page: Open) -> Non
     late.client.post("gradio_api/queue/join", json=asked).raise_for_status()
     assert "What would you like to know" in "".join(map(json.dumps, late.listen()))
     chain.go_on.set()
+
+
+# -- programs ---------------------------------------------------------------------------------------------------------
+
+
+def ask_as_program(address: str, question: str, password: str = "") -> httpx.Response:
+    headers = {"authorization": f"Bearer {password}"} if password else {}
+    return httpx.post(f"{address}api/ask", json={"question": question}, headers=headers, trust_env=False, timeout=30)
+
+
+def test_programs_ask_with_the_password_and_get_the_whole_reply(open_page: Open, tmp_path: Path) -> None:
+    address = open_page(HeldChain(), home=tmp_path, password=SecretStr("open sesame"))
+    assert ask_as_program(address, "hello").status_code == 401
+    assert ask_as_program(address, "hello", "open barley").status_code == 401
+    assert ask_as_program(address, "hello", "open sesame").json()["text"] == "Answer to hello"
+
+
+def test_programs_stand_in_the_same_line_as_people(open_page: Open) -> None:
+    chain = HeldChain()
+    address = open_page(chain, Line(at_once=1, longest=0))
+    visitor = Visitor.at(address)
+    visitor.join("wait").raise_for_status()
+    chain.begun.acquire()
+    refused = ask_as_program(address, "hello")
+    assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+    assert "Ask again in a minute" in refused.json()["error"]
+    chain.go_on.set()
+    assert "Answer to wait" in "".join(map(json.dumps, visitor.listen()))
+    assert ask_as_program(address, "hello").status_code == 200
+
+
+def test_agents_ask_behind_the_same_guard(open_page: Open, tmp_path: Path) -> None:
+    pytest.importorskip("mcp", reason="the extra mcp is not installed")
+    address = open_page(HeldChain(), home=tmp_path, password=SecretStr("open sesame"))
+    asked: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    asked["params"] = {"name": "ask", "arguments": {"question": "hello"}}
+    headers = {"accept": "application/json, text/event-stream"}
+    assert httpx.post(f"{address}mcp", json=asked, headers=headers, trust_env=False).status_code == 401
+    headers["authorization"] = "Bearer open sesame"
+    answer = httpx.post(f"{address}mcp", json=asked, headers=headers, trust_env=False, timeout=30)
+    assert "Answer to hello" in answer.text
 
 
 # -- behind a reverse proxy -------------------------------------------------------------------------------------------
