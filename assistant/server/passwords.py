@@ -15,6 +15,7 @@ from assistant.settings import Settings
 
 FREE_GUESSES = 5  # everybody mistypes
 LONGEST_WAIT = 900.0  # seconds
+REMEMBERED = 3_600.0  # seconds: what was mistyped longer ago than that is forgiven
 ADDRESSES = 10_000  # remembered, of those who guessed wrong; the oldest is forgotten first
 
 
@@ -63,23 +64,27 @@ def _is_same(given: str, known: str) -> bool:
     return hmac.compare_digest(*digests)
 
 
+NO_GUESS = (0, 0.0, 0.0)
+
+
 class Guesses:
     """How long an address must wait after wrong passwords: each beyond FREE_GUESSES doubles it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()  # how often, and until when to wait
+        self._wrong: OrderedDict[str, tuple[int, float, float]] = OrderedDict()  # how often, wait until, last time
 
     def find_wait(self, address: str) -> float:
         """Seconds until the address may guess again."""
-        _, until = self._wrong.get(_group(address), (0, 0.0))
+        _, until, _ = self._wrong.get(_group(address), NO_GUESS)
         return max(0.0, until - self._clock())
 
     def note_wrong(self, address: str) -> None:
-        group = _group(address)
-        count = self._wrong.pop(group, (0, 0.0))[0] + 1
+        group, now = _group(address), self._clock()
+        count, _, last = self._wrong.pop(group, NO_GUESS)
+        count = 1 if now - last > REMEMBERED else min(count + 1, 50)
         wait = 2.0 ** (count - FREE_GUESSES) if count >= FREE_GUESSES else 0.0
-        self._wrong[group] = (min(count, 50), self._clock() + min(wait, LONGEST_WAIT))
+        self._wrong[group] = (count, now + min(wait, LONGEST_WAIT), now)
         if len(self._wrong) > ADDRESSES:
             self._wrong.popitem(last=False)
 

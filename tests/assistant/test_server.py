@@ -228,6 +228,24 @@ def test_waits_grow_up_to_a_quarter_of_an_hour_and_end_with_the_right_password()
     assert guesses.find_wait("192.0.2.1") == 0
 
 
+def test_reader_does_not_guess_the_editors_password_any_faster(locked: TestClient) -> None:
+    for _ in range(FREE_GUESSES - 1):
+        assert locked.post("/login", data={"password": "guess"}).status_code == 401
+    log_in(locked, READER)
+    assert locked.post("/login", data={"password": "guess"}).status_code == 401
+    assert locked.post("/login", data={"password": "guess"}).status_code == 429
+
+
+def test_what_was_mistyped_long_ago_is_forgiven() -> None:
+    now = 0.0
+    guesses = Guesses(lambda: now)
+    for _ in range(FREE_GUESSES + 1):
+        guesses.note_wrong("192.0.2.1")
+    now += 3_700
+    guesses.note_wrong("192.0.2.1")
+    assert guesses.find_wait("192.0.2.1") == 0
+
+
 def test_guesses_of_one_ipv6_network_count_together_and_memory_is_bounded() -> None:
     guesses = Guesses(lambda: 0.0)
     for number in range(20):
