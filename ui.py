@@ -23,7 +23,7 @@ from starlette.routing import Route
 from assistant.errors import CareerError, SettingsInvalid
 from assistant.log import note, warn, write_server_log
 from assistant.page.chat import ChatPage
-from assistant.page.line import Line
+from assistant.page.line import ANSWERS_AT_ONCE, Line
 from assistant.page.loader import Chain, ChainLoader
 from assistant.page.mount import mount_page
 from assistant.page.panel import SourcePanel
@@ -51,7 +51,7 @@ def serve(
     load = load or partial(_load_chain, settings, sources)
     refuse_open_door(settings)
     with write_server_log(settings), StopSignals() as signals, ExitStack() as opened:
-        loader, line = ChainLoader(partial(load, opened)), Line()
+        loader, line = ChainLoader(partial(load, opened)), Line(ANSWERS_AT_ONCE)
         page = build_page(loader, settings, line)
         address = launch_page(page, settings, list_doors(loader, line), loader=loader, line=line)
         loader.start()

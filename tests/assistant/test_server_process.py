@@ -134,6 +134,23 @@ def test_second_signal_ends_at_once(start: Start) -> None:
     assert server.process.returncode == 128 + signal.SIGTERM
 
 
+@pytest.mark.slow
+def test_real_server_gets_ready_answers_and_stops(start: Start) -> None:
+    server = start("-m", "assistant.cli", "serve", "--port", "0", "--ingest", CAREER_PASSWORD=SECRET)
+    asked = httpx.Client(base_url=server.address, trust_env=False, timeout=60)
+    assert asked.get("health").status_code == 200
+    deadline = time.monotonic() + 120
+    while asked.get("ready").status_code != 200 and time.monotonic() < deadline:
+        time.sleep(0.5)
+    headers = {"authorization": f"Bearer {SECRET}"}
+    reply = asked.post("api/ask", json={"question": QUESTION}, headers=headers).raise_for_status().json()
+    assert "$158,147" in reply["text"]
+    assert "$158,147" in Visitor.at(server.address, password=SECRET).ask(QUESTION)
+    assert server.stop() < 10
+    assert server.process.returncode == 0
+    assert {line["event"] for line in server.read_log()} >= {"started", "stopped", "answered", "request"}
+
+
 def run_page(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "ui.py", *arguments],
