@@ -10,7 +10,8 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -20,11 +21,11 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assistant.answer import read_asked
 from assistant.desk import LONGEST_BODY, PATIENCE, Desk, Loader, TakeTurn
 from assistant.errors import CareerError
-from assistant.evaluation.run import find_version
-from ingest.library import ArticleSummary
+
+if TYPE_CHECKING:
+    from ingest.library import ArticleSummary
 
 INSTRUCTIONS = """\
 Career questions are answered from a library of articles, with citations that are checked: each quotes the text of its \
@@ -35,7 +36,6 @@ LISTED = 100  # articles at most, so that a list fits what an agent reads at onc
 # Without `source`: where a file lies on this machine is nobody's business elsewhere.
 LISTED_FIELDS = ("id", "title", "author", "published", "language", "url", "passages")
 SHOWN_FIELDS = ("id", "title", "author", "published", "language", "url", "text")
-VERSION = find_version("career-assistant")
 READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
@@ -92,12 +92,23 @@ def make_server(
 ) -> MCPServer[None]:
     """The tools; `ask` gives what `career ask --json` prints."""
     server = MCPServer(
-        "career-assistant", title="Career Assistant", instructions=INSTRUCTIONS, version=VERSION, lifespan=lifespan
+        "career-assistant",
+        title="Career Assistant",
+        instructions=INSTRUCTIONS,
+        version=_find_version(),
+        lifespan=lifespan,
     )
     tools = Tools(desk)
     for tool in (tools.ask, tools.list_articles, tools.show_article):
         server.add_tool(tool, annotations=READS)
     return server
+
+
+def _find_version() -> str:
+    try:
+        return version("career-assistant")
+    except PackageNotFoundError:
+        return "0"  # a checkout that is not installed
 
 
 class Tools:
@@ -118,6 +129,8 @@ class Tools:
         ] = [],  # noqa: B006 - pydantic copies it
     ) -> dict[str, Any]:
         """Answer a career question from the articles, with checked citations, or say that they do not answer it."""
+        from assistant.answer import read_asked  # langchain, which the page does not wait for
+
         try:
             asked = read_asked({"question": question, "history": history, "articles": articles})
             async with aclosing(self._desk.stream(asked)) as replies:

@@ -17,18 +17,20 @@ import traceback
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assistant.answer import Question, read_asked
 from assistant.conversation import Reply
 from assistant.desk import LONGEST_BODY, PATIENCE, Desk, Loader, TakeTurn
 from assistant.errors import CareerError, QuestionInvalid
 from ingest.errors import ArticleUnknown
+
+if TYPE_CHECKING:
+    from assistant.answer import Question
 
 logger = logging.getLogger(__name__)
 
@@ -122,6 +124,8 @@ async def _wait_for_leaving(receive: Receive) -> None:
 
 async def _read_request(request: Request) -> tuple[Question, bool]:
     """The question, and whether its answer is wanted in parts. Raises Refused."""
+    from assistant.answer import read_asked  # langchain, which the page does not wait for
+
     if request.method != "POST":
         raise Refused(405, 'Ask with POST and {"question": "…"}.')
     if not _is_json(request.headers):
