@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -121,20 +122,23 @@ def test_an_agent_is_told_what_is_wrong_with_its_question(chain: AnswerChain, ar
     run(visit())
 
 
-def test_an_unexpected_error_tells_an_agent_nothing() -> None:
+def test_an_unexpected_error_tells_neither_an_agent_nor_the_log(caplog: pytest.LogCaptureFixture) -> None:
     class Failing:
         library: Any = None
 
         def stream(self, question: Any, /) -> Iterator[Any]:
-            raise ValueError("secret of the server")
+            raise ValueError(f"cannot read {question.text}")
 
     async def visit() -> None:
         async with connected(Failing()) as client:
             result = await client.call_tool("ask", {"question": ASKED})
             assert result.is_error
-            assert "secret" not in text_of(result)
+            assert "cannot read" not in text_of(result)
 
-    run(visit())
+    with caplog.at_level(logging.DEBUG):
+        run(visit())
+    assert "ValueError" in caplog.text
+    assert ASKED not in caplog.text
 
 
 def test_an_agent_finds_the_articles_it_may_name(chain: AnswerChain) -> None:
