@@ -31,7 +31,7 @@ from assistant.page.tabs import Tab, compose_page
 from assistant.server.app import make_app
 from assistant.server.listen import Server, StopSignals, claim_port, leave_at_once
 from assistant.server.passwords import refuse_open_door
-from assistant.server.programs import list_doors
+from assistant.server.programs import list_routes
 from assistant.settings import Settings, change_settings, load_settings
 
 MOST_EVENTS = 500  # of all visitors, at work or waiting in Gradio; who asks waits in our own Line, and knows the place
@@ -53,7 +53,7 @@ def serve(
     with write_server_log(settings), StopSignals() as signals, ExitStack() as opened:
         loader, line = ChainLoader(partial(load, opened)), Line(ANSWERS_AT_ONCE)
         page = build_page(loader, settings, line)
-        address = launch_page(page, settings, list_doors(loader, line), loader=loader, line=line)
+        address = launch_page(page, settings, list_routes(loader, line.take_turn), loader=loader, line=line)
         loader.start()
         note("started", address=address)
         print(f"Career Assistant is at {address} (Ctrl+C ends it)", flush=True)

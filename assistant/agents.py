@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
@@ -20,11 +21,10 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assistant.answer import read_asked
-from assistant.desk import LONGEST_BODY, PATIENCE, Desk, Loader, TakeTurn
-from assistant.errors import CareerError
-from assistant.evaluation.run import find_version
-from ingest.library import ArticleSummary
+from assistant.desk import LONGEST_BODY, PATIENCE, Desk, Loader, TakeTurn, explain
+
+if TYPE_CHECKING:
+    from ingest.library import ArticleSummary
 
 INSTRUCTIONS = """\
 Career questions are answered from a library of articles, with citations that are checked: each quotes the text of its \
@@ -35,7 +35,6 @@ LISTED = 100  # articles at most, so that a list fits what an agent reads at onc
 # Without `source`: where a file lies on this machine is nobody's business elsewhere.
 LISTED_FIELDS = ("id", "title", "author", "published", "language", "url", "passages")
 SHOWN_FIELDS = ("id", "title", "author", "published", "language", "url", "text")
-VERSION = find_version("career-assistant")
 READS = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
@@ -92,12 +91,24 @@ def make_server(
 ) -> MCPServer[None]:
     """The tools; `ask` gives what `career ask --json` prints."""
     server = MCPServer(
-        "career-assistant", title="Career Assistant", instructions=INSTRUCTIONS, version=VERSION, lifespan=lifespan
+        "career-assistant",
+        title="Career Assistant",
+        instructions=INSTRUCTIONS,
+        version=_find_version(),
+        lifespan=lifespan,
+        log_level="WARNING",  # it sets up logging where nobody has
     )
     tools = Tools(desk)
     for tool in (tools.ask, tools.list_articles, tools.show_article):
         server.add_tool(tool, annotations=READS)
     return server
+
+
+def _find_version() -> str:
+    try:
+        return version("career-assistant")
+    except PackageNotFoundError:
+        return "0"  # a checkout that is not installed
 
 
 class Tools:
@@ -118,21 +129,19 @@ class Tools:
         ] = [],  # noqa: B006 - pydantic copies it
     ) -> dict[str, Any]:
         """Answer a career question from the articles, with checked citations, or say that they do not answer it."""
-        try:
+        from assistant.answer import read_asked  # langchain, which the page does not wait for
+
+        with _telling_errors():
             asked = read_asked({"question": question, "history": history, "articles": articles})
             async with aclosing(self._desk.stream(asked)) as replies:
                 return [reply async for reply in replies][-1].as_dict()
-        except CareerError as error:
-            raise ToolError(str(error)) from error
 
     async def list_articles(
         self, title: Annotated[str, Field(description="Only those with this in their title; none means all.")] = ""
     ) -> dict[str, Any]:
         """List the library's articles, the first hundred of them."""
-        try:
+        with _telling_errors():
             found: Sequence[ArticleSummary] = await self._desk.read(lambda library: library.articles())
-        except CareerError as error:
-            raise ToolError(str(error)) from error
         named = [article for article in found if title.casefold() in article.title.casefold()]
         return {"articles": [_choose(article, LISTED_FIELDS) for article in named[:LISTED]], "total": len(named)}
 
@@ -140,10 +149,16 @@ class Tools:
         self, article_id: Annotated[str, Field(description="Its id, as in a citation or of list_articles.")]
     ) -> dict[str, Any]:
         """Show an article with its text, which the start and end of every citation refer to."""
-        try:
+        with _telling_errors():
             return _choose(await self._desk.read(lambda library: library.article(article_id)), SHOWN_FIELDS)
-        except CareerError as error:
-            raise ToolError(str(error)) from error
+
+
+@contextmanager
+def _telling_errors() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise ToolError(explain(error)) from error
 
 
 def _choose(article: Any, fields: Sequence[str]) -> dict[str, Any]:

@@ -11,31 +11,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import time
-import traceback
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assistant.answer import Question, read_asked
 from assistant.conversation import Reply
-from assistant.desk import LONGEST_BODY, PATIENCE, Desk, Loader, TakeTurn
+from assistant.desk import LONGEST_BODY, PATIENCE, Desk, Loader, TakeTurn, explain
 from assistant.errors import CareerError, QuestionInvalid
 from ingest.errors import ArticleUnknown
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from assistant.answer import Question
 
 RETRY_AFTER = "5"  # seconds
 SNAPSHOT_SECONDS = 0.1  # between two of an answer that grows
 FIELDS = ("question", "history", "articles", "stream")
-UNEXPECTED = "Something went wrong; the log says why."
 
 
 def make_api(loader: Loader, take_turn: TakeTurn, patience: float = PATIENCE) -> ASGIApp:
@@ -122,6 +119,8 @@ async def _wait_for_leaving(receive: Receive) -> None:
 
 async def _read_request(request: Request) -> tuple[Question, bool]:
     """The question, and whether its answer is wanted in parts. Raises Refused."""
+    from assistant.answer import read_asked  # langchain, which the page does not wait for
+
     if request.method != "POST":
         raise Refused(405, 'Ask with POST and {"question": "…"}.')
     if not _is_json(request.headers):
@@ -212,12 +211,8 @@ def _write_event(name: str, data: str) -> bytes:
 
 def _explain(error: Exception) -> tuple[int, str]:
     """The status and the one line that a failure is told by."""
-    if isinstance(error, CareerError):
-        status = 422 if isinstance(error, QuestionInvalid) else 404 if isinstance(error, ArticleUnknown) else 503
-        return status, " ".join(str(error).split())
-    # Without the error's own words, which may quote the question.
-    logger.error("a question failed: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
-    return 500, UNEXPECTED
+    kinds = {QuestionInvalid: 422, ArticleUnknown: 404, CareerError: 503, Exception: 500}
+    return next(status for kind, status in kinds.items() if isinstance(error, kind)), explain(error)
 
 
 def _tell_error(status: int, message: str) -> Response:

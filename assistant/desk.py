@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
@@ -12,7 +14,9 @@ from anyio import CancelScope
 from anyio.to_thread import run_sync
 
 from assistant.conversation import Reply
-from assistant.errors import LibraryNotReady
+from assistant.errors import CareerError, LibraryNotReady
+
+logger = logging.getLogger(__name__)
 
 LONGEST_BODY = 256_000  # bytes of a request; a question after twenty long answers takes 60,000
 PATIENCE = 5.0  # seconds that a request waits for a library that is being opened
@@ -70,6 +74,14 @@ class Desk:
             raise LibraryNotReady("The library is still being opened. Ask again in a moment.")
         chain: Chain = loading.result()
         return chain
+
+
+def explain(error: Exception) -> str:
+    """The one line for who asked. The log never has an unexpected error's own words: they may be a question's."""
+    if isinstance(error, CareerError):
+        return " ".join(str(error).split())
+    logger.error("a question failed: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
+    return "Something went wrong; the log says why."
 
 
 def _close(replies: Iterator[Reply]) -> None:

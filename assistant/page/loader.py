@@ -53,6 +53,7 @@ class ChainLoader:
         with self._lock:
             if self._chain is None or (self._chain.done() and self._chain.exception() is not None):
                 self._chain = Future()
+                self._chain.set_running_or_notify_cancel()  # a visitor who leaves must not cancel it for all others
                 # A daemon: Ctrl+C must not wait for a model to finish loading.
                 threading.Thread(target=self._fulfil, args=(self._chain,), daemon=True, name="load-chain").start()
             return self._chain

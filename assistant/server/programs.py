@@ -9,23 +9,23 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.api import make_api
-from assistant.page.line import Line
+from assistant.desk import TakeTurn
 from assistant.page.loader import ChainLoader
 
 
-def list_doors(loader: ChainLoader, line: Line) -> list[Route]:
-    doors = [Route("/api/ask", make_api(loader, line.take_turn))]
+def list_routes(loader: ChainLoader, take_turn: TakeTurn) -> list[Route]:
+    routes = [Route("/api/ask", make_api(loader, take_turn))]
     if find_spec("mcp"):
-        doors.append(Route("/mcp", AgentsWhenAsked(loader, line)))
-    return doors
+        routes.append(Route("/mcp", AgentsWhenAsked(loader, take_turn)))
+    return routes
 
 
 class AgentsWhenAsked:
     """The endpoint for agents, made when the first of them comes: importing its package would make the page wait."""
 
-    def __init__(self, loader: ChainLoader, line: Line) -> None:
+    def __init__(self, loader: ChainLoader, take_turn: TakeTurn) -> None:
         self._loader = loader
-        self._line = line
+        self._take_turn = take_turn
         self._endpoint: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,4 +36,4 @@ class AgentsWhenAsked:
     def _make(self) -> ASGIApp:
         from assistant.agents import make_endpoint
 
-        return make_endpoint(self._loader, self._line.take_turn)
+        return make_endpoint(self._loader, self._take_turn)

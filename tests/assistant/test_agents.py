@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from assistant.agents import make_endpoint, make_server
 from assistant.answer import AnswerChain
 from assistant.desk import LONGEST_BODY, Desk
 from assistant.page.loader import ChainLoader
+from assistant.server.programs import list_routes
 from assistant.settings import Settings, find_corpus
 from ingest.article import Article
 from ingest.embed import load_embedder
@@ -109,7 +111,7 @@ def test_an_agent_may_follow_up(chain: AnswerChain) -> None:
         ({"question": 5}, "question"),
         ({}, "question"),
     ],
-    ids=str,
+    ids=lambda given: str(given)[:40],
 )
 def test_an_agent_is_told_what_is_wrong_with_its_question(chain: AnswerChain, arguments: Any, told: str) -> None:
     async def visit() -> None:
@@ -121,20 +123,23 @@ def test_an_agent_is_told_what_is_wrong_with_its_question(chain: AnswerChain, ar
     run(visit())
 
 
-def test_an_unexpected_error_tells_an_agent_nothing() -> None:
+def test_an_unexpected_error_tells_neither_an_agent_nor_the_log(caplog: pytest.LogCaptureFixture) -> None:
     class Failing:
         library: Any = None
 
         def stream(self, question: Any, /) -> Iterator[Any]:
-            raise ValueError("secret of the server")
+            raise ValueError(f"cannot read {question.text}")
 
     async def visit() -> None:
         async with connected(Failing()) as client:
             result = await client.call_tool("ask", {"question": ASKED})
             assert result.is_error
-            assert "secret" not in text_of(result)
+            assert "cannot read" not in text_of(result)
 
-    run(visit())
+    with caplog.at_level(logging.DEBUG):
+        run(visit())
+    assert "ValueError" in caplog.text
+    assert ASKED not in caplog.text
 
 
 def test_an_agent_finds_the_articles_it_may_name(chain: AnswerChain) -> None:
@@ -201,33 +206,54 @@ def test_a_message_that_is_too_long_is_refused(address: str) -> None:
     assert answer.status_code == 413
 
 
+def test_the_server_of_the_page_answers_programs_and_agents(chain: AnswerChain, tmp_path: Path) -> None:
+    import ui
+
+    settings = Settings(home=tmp_path, port=0, _env_file=None)  # type: ignore[call-arg]
+    loader, turns = ChainLoader.holding(chain), asyncio.Semaphore(2)
+    page = ui.build_page(loader, settings)
+    address = ui.launch_page(page, settings, list_routes(loader, lambda: turns))
+    asked = {"question": ASKED, "articles": ["nurses"]}
+    told: list[Any] = []
+
+    async def visit() -> None:
+        async with Client(f"{address}mcp") as client:
+            told.append((await client.call_tool("ask", asked)).structured_content)
+
+    try:
+        told.append(httpx.post(f"{address}api/ask", json=asked).json())
+        run(visit())
+    finally:
+        page.close(verbose=False)
+    assert [timeless(each) for each in told] == [timeless(chain.invoke(asked).as_dict())] * 2
+
+
 # -- a real process ---------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    settings = Settings(home=folder, _env_file=None)  # type: ignore[call-arg]
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnswerChain]:
+    """The packaged article, with the real model."""
+    settings = Settings(home=tmp_path_factory.mktemp("home"), _env_file=None)  # type: ignore[call-arg]
     with Library.open(settings, load_embedder(settings)) as library:
         add_article(str(find_corpus() / "articles" / "ml-engineer-vs-software-engineer.md"), library, settings)
-    return folder
+        yield AnswerChain(library, settings)
 
 
-def test_career_mcp_answers_the_sdks_client_as_career_ask_does(home: Path) -> None:
-    asked = "How much does a machine learning engineer earn in the US?"
+def test_career_mcp_gives_the_sdks_client_what_the_chain_gives(packaged: AnswerChain) -> None:
+    asked = {"question": "How much does a machine learning engineer earn in the US?"}
     told: dict[str, Any] = {}
-    environment = {**os.environ, "CAREER_HOME": str(home)}
 
     async def visit() -> None:
+        environment = {**os.environ, "CAREER_HOME": str(packaged.settings.home)}
         server = StdioServerParameters(command=sys.executable, args=["-m", "assistant.cli", "mcp"], env=environment)
         async with Client(stdio_client(server)) as client:
             assert {tool.name for tool in (await client.list_tools()).tools} == {"ask", "list_articles", "show_article"}
-            told.update((await client.call_tool("ask", {"question": asked})).structured_content)
+            told.update((await client.call_tool("ask", asked)).structured_content)
 
     run(visit())
-    command = [sys.executable, "-m", "assistant.cli", "ask", asked, "--json"]
-    printed = json.loads(subprocess.run(command, env=environment, capture_output=True, check=True, timeout=120).stdout)
-    assert timeless(told) == timeless(printed)
+    assert "$158,147" in told["text"]
+    assert timeless(told) == timeless(json.loads(json.dumps(packaged.invoke(asked).as_dict())))
 
 
 NOISY = """
@@ -270,9 +296,14 @@ def test_nothing_but_the_protocol_is_written_to_standard_output() -> None:
     assert errors.count("noise") == 3
 
 
-def test_career_mcp_ends_with_its_input(home: Path) -> None:
+def test_career_mcp_ends_with_its_input(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "assistant.cli", "mcp"]
     done = subprocess.run(
-        command, input=b"", env={**os.environ, "CAREER_HOME": str(home)}, capture_output=True, timeout=120, check=False
+        command,
+        input=b"",
+        env={**os.environ, "CAREER_HOME": str(tmp_path)},
+        capture_output=True,
+        timeout=120,
+        check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -24,7 +24,7 @@ from assistant.page.access import may_edit
 from assistant.page.line import Line
 from assistant.page.loader import ChainLoader
 from assistant.page.mount import mount_page
-from assistant.server.programs import list_doors
+from assistant.server.programs import list_routes
 from assistant.server.served import list_served
 from assistant.settings import Settings, change_settings
 from tests.assistant.proxy import Proxy
@@ -60,7 +60,7 @@ def open_page() -> Iterator[Open]:
         line, loader = line or Line(), ChainLoader.holding(chain)
         page = ui.build_page(loader, settings, line)
         pages.append(page)
-        return ui.launch_page(page, settings, list_doors(loader, line), loader=loader, line=line)
+        return ui.launch_page(page, settings, list_routes(loader, line.take_turn), loader=loader, line=line)
 
     yield open_it
     for page in pages:
@@ -79,13 +79,13 @@ POST /gradio_api/upload, GET /gradio_api/upload_progress
 """
 
 
-def list_routes(routes: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+def walk_routes(routes: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Each method with each path, whatever Gradio and FastAPI wrap routes in."""
     for route in routes:
         inner: Any = getattr(route, "original_router", None) or getattr(route, "app", None)
         path = prefix + getattr(route, "path", "").rstrip("/") * hasattr(inner, "routes")
         if hasattr(inner, "routes"):
-            yield from list_routes(inner.routes, path)
+            yield from walk_routes(inner.routes, path)
         else:
             yield from ((method, prefix + route.path) for method in getattr(route, "methods", None) or {"GET"})
 
@@ -93,7 +93,7 @@ def list_routes(routes: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 def test_nothing_of_gradio_is_let_through_but_what_the_page_needs() -> None:
     settings, site = Settings(), Starlette()
     mount_page(site, ui.build_page(FakeChain(), settings), settings)
-    found = set(list_routes(site.routes))
+    found = set(walk_routes(site.routes))
     assert len(found) > 75, "Gradio has more routes than that: they are wrapped in something new"
     served = list_served(settings)
     through = {
