@@ -28,21 +28,25 @@ class Visitor:
         client.get("").raise_for_status()
         return cls(client)
 
-    def join(self, question: str, exchanges: tuple[Any, ...] = ()) -> httpx.Response:
+    def join(self, question: str) -> httpx.Response:
+        """Ask in a new conversation, of all articles."""
+        function = self._find_event("ask")
         asked = {
-            "data": [question, list(exchanges)],
-            "fn_index": self.find_function(),
+            "data": [question, *([] for _ in function["inputs"][1:])],
+            "fn_index": function["id"],
             "session_hash": self.session,
             "event_data": None,
             "trigger_id": None,
         }
         return self.client.post("gradio_api/queue/join", json=asked)
 
-    def find_function(self) -> int:
-        """The function that answers: the one that takes two values and gives three."""
+    def find_function(self, name: str = "ask") -> int:
+        return int(self._find_event(name)["id"])
+
+    def _find_event(self, name: str) -> dict[str, Any]:
         functions = self.client.get("config").raise_for_status().json()["dependencies"]
-        (found,) = [each["id"] for each in functions if len(each["inputs"]) == 2 and len(each["outputs"]) == 3]
-        return int(found)
+        found: dict[str, Any] = next(each for each in functions if each["api_name"] == name)
+        return found
 
     def listen(self) -> Iterator[dict[str, Any]]:
         """What the server sends until it has nothing more to send."""
