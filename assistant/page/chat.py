@@ -66,7 +66,7 @@ class ChatPage:
             chats = html(CHATS, "chats.js")
         with gradio.Column(elem_id="chat"):
             with gradio.Column(elem_id="thread"):
-                welcome = html(render_getting_ready(), elem_id="welcome")
+                welcome = html(render_getting_ready(), "welcome.js", elem_id="welcome")
                 earlier = html("", "conversation.js", elem_id="earlier")
                 newest = html("", elem_id="newest")
             with gradio.Row(elem_id="composer"):
@@ -82,6 +82,7 @@ class ChatPage:
         carried: dict[str, Any] = {"inputs": [parts.question, parts.conversation], "js": WITH_CONVERSATION, **quiet}
         talk = [parts.earlier, parts.newest]
         gradio.on(None, self.welcome, None, [parts.welcome], concurrency_limit=None, **quiet)
+        parts.welcome.select(self.welcome, None, [parts.welcome], concurrency_limit=None, **quiet)
         asked = gradio.on(triggers, self.ask, outputs=[*talk, parts.question], **carried)
         stop.click(None, cancels=[asked]).then(self.stop, outputs=[parts.newest], **carried)
         parts.chats.select(self.open_chat, None, talk, cancels=[asked], **quiet)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from ingest.article import Article
 from ingest.catalog_feedback import Feedback
 from ingest.errors import CareerError
+from ingest.library import Library
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ class PageLibrary(Protocol):
     def articles(self) -> Sequence[Any]: ...
     def headings(self) -> Sequence[Any]: ...
     def keep_feedback(self, feedback: Feedback, /) -> None: ...
+    def open_writer(self, tell: Callable[[str], None], /) -> Library: ...
 
 
 class Chain(Protocol):
