@@ -110,7 +110,11 @@ def _render_count(shelf: Shelf, found: Sequence[Listed], view: View) -> str:
     if view.words.strip():
         return f'<p class="counted">{len(found):,} of {total}</p>'
     passages = sum(article.passages for article in shelf.articles)
-    return f'<p class="counted">{total}, {passages:,} passages</p>'
+    return f'<p class="counted">{total}, {_count_passages(passages)}</p>'
+
+
+def _count_passages(number: int) -> str:
+    return "1 passage" if number == 1 else f"{number:,} passages"
 
 
 def count_articles(number: int) -> str:
@@ -142,12 +146,13 @@ def _render_row(shelf: Shelf, article: Listed) -> str:
     name, title = escape(article.id), escape(article.title or article.id)
     source = escape(name_source(article.source))
     kind = ' <span class="kind">uploaded</span>' if is_upload(article.source, shelf.home) else ""
+    unit = "passage" if article.passages == 1 else "passages"
     published = write_day(article.published) if article.published else '<span class="hidden">unknown</span>'
     cells = (
         f'<th role="rowheader" scope="row" class="title"><button type="button" data-open="{name}">{title}</button></th>'
         f'<td role="cell" class="source-name"><span>{source}</span>{kind}</td>'
         f'<td role="cell" class="published">{published}</td>'
-        f'<td role="cell" class="passages">{article.passages:,}<span class="unit"> passages</span></td>'
+        f'<td role="cell" class="passages">{article.passages:,}<span class="unit"> {unit}</span></td>'
         f'<td role="cell" class="added_at"><span class="unit">added </span>{write_day(article.added_at)}</td>'
     )
     return f'<tr role="row">{cells}{_render_deeds(article, title) if shelf.may_edit else ""}</tr>'
@@ -259,6 +264,5 @@ def _render_outcome(outcome: Outcome) -> str:
     status = f"<strong>{_STATUS.get(outcome.status, outcome.status)}</strong>"
     if outcome.status == "failed":
         return f'<li class="failed">{status} <span>{escape(outcome.reason)}</span></li>'
-    passages = f'<span class="kind">{outcome.passages:,} passages</span>' if outcome.passages else ""
-    source = f'<span class="kind">{escape(name_source(outcome.source))}</span>'
-    return f"<li>{status} <span>{escape(outcome.title)}</span> {source} {passages}</li>"
+    parts = [name_source(outcome.source), *([_count_passages(outcome.passages)] if outcome.passages else [])]
+    return f"<li>{status} <span>{escape(outcome.title)} <small>{escape(' · '.join(parts))}</small></span></li>"
