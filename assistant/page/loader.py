@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class PageLibrary(Protocol):
-    """What the page reads of the library."""
+    """What the page needs of the library."""
 
     def article(self, article_id: str, /) -> Article: ...
     def articles(self) -> Sequence[Any]: ...

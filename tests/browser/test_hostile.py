@@ -7,7 +7,7 @@ takes the whole list.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from itertools import product
@@ -22,8 +22,10 @@ from assistant.page.exchange import Exchange
 from assistant.page.source import render_source
 from ingest.article import Article
 from ingest.catalog_feedback import Feedback
-from ingest.errors import ArticleUnknown
+from ingest.errors import ArticleUnknown, LibraryUnwritable
+from ingest.library import ArticleSummary, Library
 from tests.browser.conftest import Serve, Visit
+from tests.browser.fake_chain import summarize
 
 pytestmark = pytest.mark.browser
 
@@ -92,8 +94,11 @@ class HostileLibrary:
             raise ArticleUnknown(article_id)
         return self.held[article_id]
 
-    def articles(self) -> Sequence[Article]:
-        return list(self.held.values())
+    def articles(self) -> Sequence[ArticleSummary]:
+        return [summarize(article) for article in self.held.values()]
+
+    def open_writer(self, tell: Callable[[str], None]) -> Library:
+        raise LibraryUnwritable("/library: this library was opened for reading only.")
 
     def headings(self) -> Sequence[tuple[str, str, tuple[str, ...]]]:
         return []
