@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio
 import pytest
@@ -15,15 +14,12 @@ import pytest
 from assistant.answer import AnswerChain
 from assistant.page.articles import MAY_NOT, ArticlesTab
 from assistant.page.loader import ChainLoader
-from assistant.settings import Settings
-from ingest.library import Library
 from ingest.lock import WriterLock
-from ingest.pipeline import add_article
 from tests.browser.conftest import Serve, Visit
 from tests.browser.fake_chain import PAY, FakeChain, FakeLibrary
+from tests.browser.shop import NURSES, ZEBRAS, Shop
 from tests.browser.test_accessibility import find_violations
 from tests.browser.test_hostile import read_payloads
-from tests.fakes import FakeEmbedder
 from tests.ingest.site import Site, open_site, send
 
 if TYPE_CHECKING:
@@ -31,70 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-NURSES = """# What nurses earn
-
-Nurses earn $80,000 a year in a hospital. At night they earn more, and in a small practice they earn a little less.
-"""
-ZEBRAS = """# Zebra keepers
-
-Zebra keepers earn $50,000 a year in a zoo. They rise early, carry hay for an hour and count the stripes of every foal.
-"""
-
-
-@dataclass(frozen=True)
-class Shop:
-    """One library with its page."""
-
-    address: str
-    settings: Settings
-    library: Library
-
-    @property
-    def kept(self) -> list[str]:
-        """Names of the files that are kept of uploads."""
-        folder = self.settings.home / "uploads"
-        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-
-    @property
-    def titles(self) -> list[str]:
-        return [article.title for article in self.library.articles()]
-
-    def ask(self, words: str) -> bool:
-        """Whether some passage has these words."""
-        return bool(self.library.search_text(words, 3))
-
-    def add(self, name: str, text: str) -> None:
-        path = self.settings.home / name
-        path.write_text(text, encoding="utf-8")
-        with self.library.open_writer() as writer:
-            add_article(str(path), writer, self.settings)
-
-
 Open = Callable[..., Shop]
-
-
-@pytest.fixture
-def open_shop(chromium: Browser, serve: Serve, tmp_path: Path) -> Iterator[Open]:
-    libraries = []
-
-    def start(**changed: Any) -> Shop:
-        settings = Settings(home=tmp_path, _env_file=None, **changed)  # type: ignore[call-arg]
-        Library.open(settings, FakeEmbedder()).close()
-        library = Library.open(settings, FakeEmbedder(), read_only=True)
-        libraries.append(library)
-        return Shop(serve(AnswerChain(library, settings), home=tmp_path, **changed), settings, library)
-
-    yield start
-    for library in libraries:
-        library.close()
-
-
-@pytest.fixture
-def shop(open_shop: Open) -> Shop:
-    """A library with one article."""
-    shop = open_shop()
-    shop.add("nurses.md", NURSES)
-    return shop
 
 
 def enter(visit: Visit) -> Visit:
@@ -108,9 +41,15 @@ def upload(visit: Visit, *files: tuple[str, str | bytes]) -> list[str]:
     """Choose files and wait for what became of them."""
     if not visit.page.locator("#adding").is_visible():
         visit.page.get_by_role("button", name="Add articles").click()
-    visit.page.evaluate("document.querySelector('.work')?.removeAttribute('data-done')")
+    close_report(visit)
     visit.page.locator("#adding input[type=file]").set_input_files(make_files(*files))
     return read_outcomes(visit)
+
+
+def close_report(visit: Visit) -> None:
+    """Of what was done before."""
+    if visit.page.locator(".work").count():
+        visit.page.get_by_role("button", name="Close this report").click()
 
 
 def make_files(*files: tuple[str, str | bytes]) -> list[FilePayload]:
@@ -224,6 +163,7 @@ def test_file_that_is_uploaded_answers_the_next_question_until_it_is_removed(
 
 
 def remove(visit: Visit, title: str) -> None:
+    close_report(visit)
     find_row(visit, title).get_by_role("button", name="Remove").click()
     dialog = visit.page.get_by_role("dialog", name=f"Remove “{title}”?")
     dialog.get_by_role("button", name="Remove").click()
@@ -255,6 +195,7 @@ def test_upload_is_read_again_from_the_file_that_was_kept(shop: Shop, visit_page
     visit = enter(visit_page(shop.address))
     upload(visit, ("zebras.md", ZEBRAS))
     (shop.settings.home / "uploads" / "zebras.md").write_text(ZEBRAS.replace("$50,000", "$72,000"))
+    close_report(visit)
     find_row(visit, "Zebra keepers").get_by_role("button", name="again").click()
     visit.page.locator(".outcomes").get_by_text("Updated").wait_for()
     assert shop.ask("$72,000")
@@ -301,7 +242,8 @@ def test_links_to_a_page_and_a_feed_are_added_and_other_words_refused(
 
 def make_page(title: str, animal: str) -> bytes:
     words = f"Each {animal} keeper earns $50,000 a year in a zoo, rises early, carries hay and counts every foal. " * 3
-    return f"<!doctype html><html><head><title>{title}</title></head><body><article><h1>{title}</h1><p>{words}</p></article></body></html>".encode()
+    head = f"<!doctype html><html><head><title>{title}</title></head>"
+    return f"{head}<body><article><h1>{title}</h1><p>{words}</p></article></body></html>".encode()
 
 
 def test_who_waits_for_another_writer_is_told_so(shop: Shop, visit_page: Callable[..., Visit]) -> None:
@@ -428,7 +370,7 @@ def test_hostile_titles_and_file_names_stay_words(shop: Shop, visit_page: Callab
     title = "# <img src=x onerror=alert(1)> ${alert(2)} {{x}}"
     files = [(name, f"{title} {place}\n\n{ZEBRAS} {place}") for place, name in enumerate(names)]
     assert len(upload(visit, *files)) == 20
-    visit.page.get_by_text("21 articles").wait_for()
+    visit.page.locator("#shelf").get_by_text("21 articles").wait_for()
     assert visit.page.locator("#articles img, #articles script").count() == 0
     visit.page.get_by_role("button", name="Remove “<img").first.click()
     visit.page.get_by_role("dialog").wait_for()

@@ -95,4 +95,15 @@ for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
   });
 }
 document.addEventListener("career:remove", (event) => askRemoval(event.detail));
-document.addEventListener("career:add", () => open(true));
+// The empty library's welcome leads here; the tools may still be on their way.
+let isWanted = false;
+document.addEventListener("career:add", () => {
+  isWanted = !find("#adding");
+  open(true);
+});
+new MutationObserver(() => {
+  if (isWanted && find("#adding")) {
+    isWanted = false;
+    open(true);
+  }
+}).observe(element, { childList: true });
