@@ -367,8 +367,8 @@ def test_home_that_cannot_be_written_is_served_and_says_why_nothing_is_added(
 def test_hostile_titles_and_file_names_stay_words(shop: Shop, visit_page: Callable[..., Visit]) -> None:
     visit = enter(visit_page(shop.address))
     names = [f"{words[:100]}.md" for words in read_payloads()[:18]] + ["../../nurses.md", "CON.md"]
-    title = "# <img src=x onerror=alert(1)> ${alert(2)} {{x}}"
-    files = [(name, f"{title} {place}\n\n{ZEBRAS} {place}") for place, name in enumerate(names)]
+    title = "<img src=x onerror=alert(1)> ${alert(2)} {{x}}"
+    files = [(name, f"---\ntitle: '{title} {place}'\n---\n\n{ZEBRAS} {place}") for place, name in enumerate(names)]
     assert len(upload(visit, *files)) == 20
     visit.page.locator("#shelf").get_by_text("21 articles").wait_for()
     assert visit.page.locator("#articles img, #articles script").count() == 0
