@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from assistant.errors import CareerError, SettingsInvalid
 from assistant.log import note, warn, write_server_log
+from assistant.page.articles import ArticlesTab
 from assistant.page.chat import ChatPage
 from assistant.page.line import ANSWERS_AT_ONCE, Line
 from assistant.page.loader import Chain, ChainLoader
@@ -36,6 +37,7 @@ from assistant.settings import Settings, change_settings, load_settings
 
 MOST_EVENTS = 500  # of all visitors, at work or waiting in Gradio; who asks waits in our own Line, and knows the place
 EVENTS_AT_ONCE = 4  # of each kind but questions
+KEPT = (3_600, 21_600)  # seconds: every hour, what was uploaded six hours ago and added or not is deleted
 Load = Callable[[ExitStack], Chain]  # what it opens is closed when the server has stopped
 STOP_SECONDS = 10.0  # that answers under way may take when the server is asked to stop
 
@@ -85,8 +87,13 @@ def _load_chain(settings: Settings, sources: Sequence[str], opened: ExitStack) -
 def build_page(chain_or_loader: Chain | ChainLoader, settings: Settings, line: Line | None = None) -> gradio.Blocks:
     """The page, not yet shown: see launch_page."""
     loader = chain_or_loader if isinstance(chain_or_loader, ChainLoader) else ChainLoader.holding(chain_or_loader)
-    tabs = [Tab("talk", "Chat", ChatPage(loader, settings, line).compose)]
-    with gradio.Blocks(title="Career Assistant", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
+    tabs = [
+        Tab("talk", "Chat", ChatPage(loader, settings, line).compose),
+        Tab("articles", "Articles", ArticlesTab(loader, settings).compose),
+    ]
+    with gradio.Blocks(
+        title="Career Assistant", analytics_enabled=False, fill_height=True, fill_width=True, delete_cache=KEPT
+    ) as blocks:
         compose_page(tabs, SourcePanel(loader).compose, can_leave=settings.asks_for_password)
     blocks.max_threads = MOST_EVENTS  # of which questions, that wait, need none
     return blocks.queue(max_size=MOST_EVENTS, default_concurrency_limit=EVENTS_AT_ONCE, api_open=False)

@@ -4,6 +4,14 @@ const panel = document.getElementById("source");
 const coversPage = window.matchMedia("(max-width: 60rem)"); // as in page.css
 let openedFrom = null;
 
+function openArticle(name, from) {
+  openedFrom = from;
+  document.body.setAttribute("data-reading", "");
+  panel.setAttribute("data-waiting", "");
+  keepFocusInside();
+  trigger("select", { article: name });
+}
+
 function openPanel(mark) {
   const turn = Number(mark.dataset.turn);
   const exchange = document.querySelectorAll(".exchange")[turn];
@@ -51,7 +59,13 @@ function showChosen() {
 }
 
 coversPage.addEventListener("change", keepFocusInside);
-document.addEventListener("career:open", (event) => openPanel(event.detail.mark));
+document.addEventListener("career:open", ({ detail }) => {
+  if (detail.mark) {
+    openPanel(detail.mark);
+  } else {
+    openArticle(detail.article, detail.from);
+  }
+});
 document.addEventListener("career:close", closePanel);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
