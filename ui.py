@@ -16,7 +16,6 @@ import threading
 import webbrowser
 from collections.abc import Sequence
 from functools import partial
-from importlib.util import find_spec
 from ipaddress import ip_address
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported, so that nothing of it reports home
@@ -26,7 +25,6 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from assistant.api import make_api
-from assistant.desk import TakeTurn
 from assistant.errors import CareerError, PortTaken, SettingsInvalid
 from assistant.page.chat import ChatPage
 from assistant.page.headers import SafeHeaders
@@ -52,7 +50,7 @@ def serve(settings: Settings, *, open_browser: bool = False, sources: Sequence[s
     loader = ChainLoader(partial(_load_chain, settings, sources))
     page = build_page(loader, settings)
     turns = asyncio.Semaphore(ANSWERS_AT_ONCE)
-    address = launch_page(page, settings, list_routes(loader, lambda: turns))
+    address = launch_page(page, settings, [Route("/api/ask", make_api(loader, lambda: turns))])
     loader.start()
     print(f"Career Assistant is at {address} (Ctrl+C ends it)", flush=True)
     if open_browser:
@@ -61,16 +59,6 @@ def serve(settings: Settings, *, open_browser: bool = False, sources: Sequence[s
         threading.Event().wait()
     except KeyboardInterrupt:
         page.close(verbose=False)
-
-
-def list_routes(loader: ChainLoader, take_turn: TakeTurn) -> list[Route]:
-    """What programs may ask; /mcp only where the extra [mcp] is installed."""
-    routes = [Route("/api/ask", make_api(loader, take_turn))]
-    if find_spec("mcp"):
-        from assistant.agents import make_endpoint
-
-        routes.append(Route("/mcp", make_endpoint(loader, take_turn)))
-    return routes
 
 
 def _load_chain(settings: Settings, sources: Sequence[str]) -> Chain:

@@ -28,6 +28,7 @@ from starlette.routing import Route
 
 from assistant.agents import make_endpoint, make_server
 from assistant.answer import AnswerChain
+from assistant.api import make_api
 from assistant.desk import LONGEST_BODY, Desk
 from assistant.page.loader import ChainLoader
 from assistant.settings import Settings, find_corpus
@@ -211,7 +212,8 @@ def test_the_server_of_the_page_answers_programs_and_agents(chain: AnswerChain, 
     settings = Settings(home=tmp_path, port=0, _env_file=None)  # type: ignore[call-arg]
     loader, turns = ChainLoader.holding(chain), asyncio.Semaphore(2)
     page = ui.build_page(loader, settings)
-    address = ui.launch_page(page, settings, ui.list_routes(loader, lambda: turns))
+    doors = [Route("/api/ask", make_api(loader, lambda: turns)), Route("/mcp", make_endpoint(loader, lambda: turns))]
+    address = ui.launch_page(page, settings, doors)
     asked = {"question": ASKED, "articles": ["nurses"]}
     told: list[Any] = []
 
