@@ -21,7 +21,7 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assistant.desk import LONGEST_BODY, PATIENCE, Desk, Loader, TakeTurn, explain
+from assistant.desk import LONGEST_BODY, PATIENCE, Desk, Loader, TakeTurn, explain, read_question
 
 if TYPE_CHECKING:
     from ingest.library import ArticleSummary
@@ -129,10 +129,8 @@ class Tools:
         ] = [],  # noqa: B006 - pydantic copies it
     ) -> dict[str, Any]:
         """Answer a career question from the articles, with checked citations, or say that they do not answer it."""
-        from assistant.answer import read_asked  # langchain, which the page does not wait for
-
         with _telling_errors():
-            asked = read_asked({"question": question, "history": history, "articles": articles})
+            asked = await read_question({"question": question, "history": history, "articles": articles})
             async with aclosing(self._desk.stream(asked)) as replies:
                 return [reply async for reply in replies][-1].as_dict()
 

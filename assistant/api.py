@@ -9,21 +9,21 @@ asked.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from anyio import create_task_group
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.conversation import Reply
-from assistant.desk import LONGEST_BODY, PATIENCE, Desk, Loader, TakeTurn, explain
+from assistant.desk import LONGEST_BODY, PATIENCE, Desk, Loader, TakeTurn, explain, read_question
 from assistant.errors import CareerError, QuestionInvalid
 from ingest.errors import ArticleUnknown
 
@@ -96,22 +96,18 @@ class AskEndpoint:
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _work_while_connected(work: Coroutine[Any, Any, None], receive: Receive) -> None:
+async def _work_while_connected(work: Awaitable[None], receive: Receive) -> None:
     """Do it, and leave it where it stands when the client has gone away."""
-    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_wait_for_leaving(receive))
-    try:
-        await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
-    finally:
-        working.cancel()
-        leaving.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+    async with create_task_group() as tasks:
 
+        async def wait_for_leaving() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            tasks.cancel_scope.cancel()
 
-async def _wait_for_leaving(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+        tasks.start_soon(wait_for_leaving)
+        await work
+        tasks.cancel_scope.cancel()
 
 
 # -- the question -----------------------------------------------------------------------------------------------------
@@ -119,8 +115,6 @@ async def _wait_for_leaving(receive: Receive) -> None:
 
 async def _read_request(request: Request) -> tuple[Question, bool]:
     """The question, and whether its answer is wanted in parts. Raises Refused."""
-    from assistant.answer import read_asked  # langchain, which the page does not wait for
-
     if request.method != "POST":
         raise Refused(405, 'Ask with POST and {"question": "…"}.')
     if not _is_json(request.headers):
@@ -130,7 +124,7 @@ async def _read_request(request: Request) -> tuple[Question, bool]:
         in_parts = given.pop("stream", False)
         if not isinstance(in_parts, bool):
             raise QuestionInvalid('"stream" is true or false.')
-        question = read_asked(given)
+        question = await read_question(given)
     except QuestionInvalid as error:
         raise Refused(400, str(error)) from error
     return question, in_parts or "text/event-stream" in request.headers.get("accept", "")

@@ -7,14 +7,17 @@ import logging
 import traceback
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeVar
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from anyio import CancelScope
 from anyio.to_thread import run_sync
 
 from assistant.conversation import Reply
 from assistant.errors import CareerError, LibraryNotReady
+
+if TYPE_CHECKING:
+    from assistant.answer import Question
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +79,17 @@ class Desk:
         return chain
 
 
+async def read_question(given: Any) -> Question:
+    """A question of a program, in the shapes that `assistant.answer.read_asked` reads. Raises QuestionInvalid."""
+    return await run_sync(_read_question, given)
+
+
+def _read_question(given: Any) -> Question:
+    from assistant.answer import read_asked  # langchain takes seconds, in which others are served
+
+    return read_asked(given)
+
+
 def explain(error: Exception) -> str:
     """The one line for who asked. The log never has an unexpected error's own words: they may be a question's."""
     if isinstance(error, CareerError):
@@ -87,4 +101,5 @@ def explain(error: Exception) -> str:
 def _close(replies: Iterator[Reply]) -> None:
     close = getattr(replies, "close", None)  # a generator's; a list's iterator has none
     if close is not None:
-        close()
+        with suppress(ValueError):  # the server was stopped in the middle of a step: it is closed when that has ended
+            close()
