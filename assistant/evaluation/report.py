@@ -5,12 +5,9 @@ Everything that came from outside is escaped; the page's own rules (Content-Secu
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
 from assistant.errors import EvaluationInvalid
@@ -21,15 +18,13 @@ from assistant.evaluation.judge import Judgement, describe_judgements
 from assistant.evaluation.measures import GROUPS, MEASURES, STEPS, Measure
 from assistant.evaluation.plots import draw_plots, draw_sweep
 from assistant.evaluation.record import write_file
+from assistant.evaluation.report_frame import frame_page
 from assistant.evaluation.report_prompts import render_filters, render_prompts
 from assistant.evaluation.run import Evaluation
 from assistant.evaluation.summary import name_measure, write_moved, write_value
 from assistant.evaluation.sweep import Sweep, list_rows
 
-STATIC = files("assistant.evaluation") / "static"
 KICKER = '<p class="kicker">Career Assistant · evaluation</p>'
-# No request, no frame, no other script than ours, whatever an article or a reader wrote.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src 'sha256-{}'"
 
 
 def write_page(
@@ -80,7 +75,7 @@ def build_page(
         f'<section id="prompts"><h2>Prompts</h2>{prompts}</section>',
         _render_method(evaluation),
     )
-    return _frame("Evaluation", "".join(parts))
+    return frame_page("Evaluation", "".join(parts))
 
 
 def build_sweep_page(sweep: Sweep) -> str:
@@ -89,7 +84,7 @@ def build_sweep_page(sweep: Sweep) -> str:
     tried = f"{len(sweep.points)} combinations of {', '.join(axis.name for axis in sweep.axes)}"
     top = f"<header>{KICKER}<h1>Settings tried</h1><p>{escape(tried)}</p></header>"
     table = _table(header, rows, "numbers")
-    return _frame("Settings tried", f"{top}<section>{table}</section>{_render_plots([draw_sweep(sweep)])}")
+    return frame_page("Settings tried", f"{top}<section>{table}</section>{_render_plots([draw_sweep(sweep)])}")
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "words") -> str:
@@ -101,22 +96,6 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "wo
 def _render_row(cells: Iterable[str]) -> str:
     first, *others = cells
     return f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in others)}</tr>'
-
-
-def _frame(title: str, body: str) -> str:
-    script, style = ((STATIC / name).read_text(encoding="utf-8") for name in ("report.js", "report.css"))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = POLICY.format(digest)
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)} · Career Assistant</title>
-<style>{style}</style></head>
-<body><main>{body}</main>
-<script>{script}</script></body></html>
-"""
 
 
 # -- the head ----------------------------------------------------------------------------------------------------------
