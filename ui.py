@@ -24,11 +24,12 @@ from starlette.middleware import Middleware
 
 from assistant.errors import CareerError, PortTaken, SettingsInvalid
 from assistant.page.chat import ChatPage
+from assistant.page.evaluation_tab import EvaluationTab
 from assistant.page.headers import SafeHeaders
 from assistant.page.loader import Chain, ChainLoader
 from assistant.page.panel import SourcePanel
 from assistant.page.tabs import Tab, compose_page
-from assistant.page.theme import find_icon, make_theme, read_static
+from assistant.page.theme import find_icon, make_theme, read_styles
 from assistant.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,10 @@ def _load_chain(settings: Settings, sources: Sequence[str]) -> Chain:
 def build_page(chain_or_loader: Chain | ChainLoader, settings: Settings) -> gradio.Blocks:
     """The page, not yet shown: see launch_page."""
     loader = chain_or_loader if isinstance(chain_or_loader, ChainLoader) else ChainLoader.holding(chain_or_loader)
-    tabs = [Tab("talk", "Chat", ChatPage(loader, settings).compose)]
+    tabs = [
+        Tab("talk", "Chat", ChatPage(loader, settings).compose),
+        Tab("evaluate", "Evaluate", EvaluationTab(loader, settings).compose),
+    ]
     with gradio.Blocks(title="Career Assistant", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
         compose_page(tabs, SourcePanel(loader).compose)
     return blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=ANSWERS_AT_ONCE, api_open=False)
@@ -104,7 +108,7 @@ def launch_page(page: gradio.Blocks, settings: Settings) -> str:
         app_kwargs={"middleware": [Middleware(SafeHeaders)]},
         theme=make_theme(),
         # Not as `css`: Gradio puts its container before every selector, so that none could match the body's state.
-        head=f"<style>{read_static('page.css')}</style>",
+        head=f"<style>{read_styles()}</style>",
         favicon_path=find_icon(),
     )
     return str(address)

@@ -105,7 +105,7 @@ def _render_head(evaluation: Evaluation) -> str:
     totals = evaluation.totals
     read, written = totals.tokens_read or 0, totals.tokens_written or 0
     facts = (
-        _write_date(evaluation.date),
+        write_moment(evaluation.date),
         f"commit {_shorten_commit(evaluation.commit)}" if evaluation.commit else "",
         str(evaluation.settings.get("model") or "extractive, no model"),
         f"median {1000 * (totals.seconds_p50 or 0):,.0f} ms, p95 {1000 * (totals.seconds_p95 or 0):,.0f} ms",
@@ -114,7 +114,7 @@ def _render_head(evaluation: Evaluation) -> str:
     told = "".join(f"<li>{escape(fact)}</li>" for fact in facts if fact)
     return (
         f"<header>{KICKER}<h1>{totals.passed} of {totals.prompts} prompts right</h1>"
-        f'{_render_verdict(evaluation)}<ul class="facts">{told}</ul></header>'
+        f'{render_verdict(evaluation)}<ul class="facts">{told}</ul></header>'
     )
 
 
@@ -122,7 +122,7 @@ def _shorten_commit(commit: str) -> str:
     return f"{commit[:10]}, changed since" if commit.endswith("+") else commit[:10]
 
 
-def _render_verdict(evaluation: Evaluation) -> str:
+def render_verdict(evaluation: Evaluation) -> str:
     if not evaluation.floors:
         return '<p class="verdict">No floors stand beside these prompts.</p>'
     if not evaluation.breaches:
@@ -132,7 +132,7 @@ def _render_verdict(evaluation: Evaluation) -> str:
     return f'<p class="verdict bad">Not at the floor: {escape(named)}.{other}</p>'
 
 
-def _write_date(date: str) -> str:
+def write_moment(date: str) -> str:
     try:
         moment = datetime.fromisoformat(date)
     except ValueError:  # a run that somebody edited
@@ -210,7 +210,7 @@ def _render_moved(moved: Difference | None) -> str:
 
 
 def _render_comparison(comparison: Comparison) -> str:
-    since = _write_date(comparison.date) if comparison.date else "the earlier run"
+    since = write_moment(comparison.date) if comparison.date else "the earlier run"
     moved = [one for one in comparison.differences if one.before != one.after]
     header = ("Measure", "Then", "Now", "Difference, 95%", "p, adjusted", "More than chance?")
     table = _table(header, map(_list_cells, moved), "numbers") if moved else "<p>No measure moved.</p>"

@@ -31,11 +31,12 @@ from assistant.evaluation.measures import (
 from assistant.evaluation.prompts import TestPrompt, load_prompts
 from assistant.evaluation.sections import FindText
 from assistant.evaluation.statistics import Interval, bootstrap
-from assistant.settings import Settings, find_corpus
+from assistant.settings import ANSWER_SETTINGS, Settings, find_corpus
 from ingest.errors import ArticleUnknown
+from ingest.settings import IngestSettings
 
-# Where things are kept and served is nobody's business but the machine's, and changes no answer.
-PRIVATE_SETTINGS = {"home", "chroma_url", "host", "port", "debug"}
+# Where things are kept is nobody's business but the machine's, and changes no answer.
+RECORDED_SETTINGS = set(ANSWER_SETTINGS.union(IngestSettings.model_fields) - {"home", "chroma_url"})
 MEASURED_PACKAGES = ("career-assistant", "langchain-core", "chromadb", "sentence-transformers")
 GIT_SECONDS = 10
 
@@ -148,7 +149,7 @@ def sum_up(asked: PromptSet, results: Sequence[Result], library: Articles, setti
         intervals=bootstrap(count_all(results)),
         floors=dict(asked.floors),
         breaches=tuple(find_breaches(results, asked.floors)),
-        settings=settings.model_dump(mode="json", exclude=PRIVATE_SETTINGS),
+        settings=settings.model_dump(mode="json", include=RECORDED_SETTINGS),
         versions=list_versions(),
         prompts_digest=asked.digest,
         corpus_digest=digest_articles(library),

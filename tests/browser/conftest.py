@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-Serve = Callable[..., str]  # (chain or loader, longest=300) -> address
+Serve = Callable[..., str]  # (chain or loader, longest=300, setting=...) -> address
 
 
 @dataclass
@@ -111,8 +111,8 @@ def serve() -> Iterator[Serve]:
 
     pages = []
 
-    def start(chain: Chain | ChainLoader, longest: int = 300) -> str:
-        settings = Settings(host="127.0.0.1", port=0, max_question_characters=longest)
+    def start(chain: Chain | ChainLoader, longest: int = 300, **changed: Any) -> str:
+        settings = Settings(host="127.0.0.1", port=0, max_question_characters=longest, **changed)
         page = ui.build_page(chain, settings)
         pages.append(page)
         return ui.launch_page(page, settings)
