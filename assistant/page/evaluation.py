@@ -88,9 +88,11 @@ def render_nothing_yet() -> str:
     )
 
 
-def render_beginning(key: str) -> str:
+def render_beginning(key: str, total: int) -> str:
+    """Before the first reply: the library is opened, the prompts are read."""
     dots = '<span class="dots" aria-hidden="true"></span>'
-    return _frame_outcome("running", f'<p class="progress">{dots}Getting ready</p>', f'data-run="{escape(key)}"')
+    told = f"Asking the first of {_count(total)}" if total else "Getting ready"
+    return _frame_outcome("running", f'<p class="progress">{dots}{told}</p>', f'data-run="{escape(key)}"')
 
 
 def render_progress(key: str, results: Sequence[Result], total: int, seconds: float) -> str:
@@ -249,7 +251,8 @@ def _render_measures(evaluation: Evaluation) -> str:
     for line in lines:
         groups.setdefault(BY_NAME[line.measure].group if line.measure else "Time", []).append(line)
     body = "".join(_render_rows(name, rows, evaluation) for name, rows in groups.items())
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Measure", "Total", "95% interval", "Floor"))
+    names = ("Measure", "Total", "95% interval", *(("Floor",) if evaluation.floors else ()))
+    head = "".join(f'<th scope="col">{name}</th>' for name in names)
     return (
         '<section class="measures"><h4>Measures</h4><div class="table" role="region" aria-label="Measures" '
         f'tabindex="0"><table><thead><tr>{head}</tr></thead>{body}</table></div></section>'
@@ -258,7 +261,8 @@ def _render_measures(evaluation: Evaluation) -> str:
 
 def _render_rows(name: str, lines: Iterable[Line], evaluation: Evaluation) -> str:
     rows = "".join(_render_row(line, evaluation) for line in lines)
-    return f'<tbody><tr><th scope="rowgroup" colspan="4">{escape(name)}</th></tr>{rows}</tbody>'
+    columns = 4 if evaluation.floors else 3
+    return f'<tbody><tr><th scope="rowgroup" colspan="{columns}">{escape(name)}</th></tr>{rows}</tbody>'
 
 
 def _render_row(line: Line, evaluation: Evaluation) -> str:
@@ -267,8 +271,12 @@ def _render_row(line: Line, evaluation: Evaluation) -> str:
     return (
         f'<tr{" class=breached" if breached else ""}><th scope="row"{formula}>{escape(line.label)}</th>'
         f"<td>{escape(line.value)}</td><td>{escape(line.interval)}</td>"
-        f"<td>{_tell_floor(line.measure, evaluation)}</td></tr>"
+        f"{_render_floor(line.measure, evaluation)}</tr>"
     )
+
+
+def _render_floor(name: str, evaluation: Evaluation) -> str:
+    return f"<td>{_tell_floor(name, evaluation)}</td>" if evaluation.floors else ""
 
 
 def _tell_floor(name: str, evaluation: Evaluation) -> str:

@@ -1,8 +1,8 @@
 """The Evaluate tab: prompts are chosen, asked one after the other while their number rises, and told what came of it.
 
-One runs at a time, for all visitors together: each takes a processor, and a chat model's money. The prompts are asked
-as the browser takes what was found out: a browser that is closed ends its run. Nothing is kept of a run that has ended;
-its report goes to the browser that asked for it, and to no other.
+One runs at a time, for all visitors together: each takes a processor, and a chat model's money. A thread asks; when
+the browser is closed, it is told to stop. Nothing is kept of a run that has ended: its report goes to the browser that
+asked for it, and to no other.
 """
 
 from __future__ import annotations
@@ -55,10 +55,21 @@ class Run:
     """An evaluation under way. Its key is known to the browser that began it, and stops it."""
 
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
-    total: int = 0
+    total: int = 0  # prompts; 0 until they are read
     results: list[Result] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+    asked_all: bool = False
+    error: str = ""  # in plain words
+    outcome: str = ""  # as HTML, at the end
     began: float = field(default_factory=time.monotonic)
+
+    def tell(self) -> str:
+        """How far it is, as HTML."""
+        if self.asked_all:
+            return render_summing_up(len(self.results))
+        if not self.results:
+            return render_beginning(self.key, self.total)
+        return render_progress(self.key, tuple(self.results), self.total, time.monotonic() - self.began)
 
 
 @dataclass(frozen=True)
@@ -122,50 +133,53 @@ class EvaluationTab:
         if not self._turn.acquire(blocking=False):
             yield render_busy(len(self._run.results), self._run.total)
             return
+        self._run = run = Run()
+        arguments = (run, _read_keys(event), _read_upload(event))
+        worker = threading.Thread(target=self._work, args=arguments, daemon=True, name="evaluation")
+        worker.start()
         try:
-            yield from self._evaluate(event)
+            while worker.is_alive():
+                yield run.tell()
+                worker.join(SHOWN_EVERY)
+            yield run.outcome
+        finally:  # also when the browser is gone: Gradio closes what it no longer takes from
+            run.stop.set()
+
+    def _work(self, run: Run, keys: Sequence[str], upload: Upload | None) -> None:
+        """The run from beginning to end, in a thread of its own: its outcome is filled in whatever happens."""
+        try:
+            run.outcome = self._evaluate(run, keys, upload)
         except CareerError as error:
-            yield render_error(str(error))
+            run.outcome = render_error(str(error))
         except Exception:
             logger.exception("an evaluation failed")
-            yield render_error(UNEXPECTED)
-        finally:  # also when the browser is gone: Gradio closes what it no longer takes from
+            run.outcome = render_error(UNEXPECTED)
+        finally:
             self._run = Run()
             self._turn.release()
 
-    def _evaluate(self, event: gradio.EventData) -> Iterator[str]:
-        run, date = Run(), tell_time()
-        self._run = run
-        yield render_beginning(run.key)
+    def _evaluate(self, run: Run, keys: Sequence[str], upload: Upload | None) -> str:
+        date = tell_time()
         chain = self._loader.start().result()
-        asked = load_choice(_read_keys(event), _read_upload(event), self._settings, self._read_feedback())
+        asked = load_choice(keys, upload, self._settings, self._read_feedback())
         run.total = len(asked.prompts)
-        error = ""
-        try:
-            yield from self._ask(run, asked, chain)
-        except CareerError as failed:
-            error = str(failed)
+        self._ask(run, asked, chain)
         if not run.results:
-            yield render_error(error) if error else render_stopped_at_once()
-            return
-        yield render_summing_up(len(run.results))
+            return render_error(run.error) if run.error else render_stopped_at_once()
+        run.asked_all = True
         if len(run.results) < run.total:
             asked = replace(asked, floors={})  # which hold for all of the prompts
-        evaluation = sum_up(asked, run.results, chain.library, self._settings, date)
-        yield render_outcome(evaluation, run.total, error)
+        return render_outcome(sum_up(asked, run.results, chain.library, self._settings, date), run.total, run.error)
 
-    def _ask(self, run: Run, asked: PromptSet, chain: Chain) -> Iterator[str]:
-        """Fill in the run's results, telling how far it is; to the end, or until it is stopped."""
-        shown = 0.0
-        stoppable = StoppableChain(chain, run.stop)
+    def _ask(self, run: Run, asked: PromptSet, chain: Chain) -> None:
+        """Fill in the run's results; to the end, until it is stopped, or until there is no going on."""
         try:
-            for result in ask_prompts(asked.prompts, stoppable, remember_texts(chain.library)):
+            for result in ask_prompts(asked.prompts, StoppableChain(chain, run.stop), remember_texts(chain.library)):
                 run.results.append(result)
-                if time.monotonic() - shown > SHOWN_EVERY:
-                    shown = time.monotonic()
-                    yield render_progress(run.key, run.results, run.total, shown - run.began)
         except Stopped:
             return
+        except CareerError as error:
+            run.error = str(error)
 
     def stop(self, event: gradio.EventData) -> None:
         """End the run of this key after what is under way; what was asked until then is told."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html import unescape
@@ -224,38 +225,94 @@ def test_read_only_page_is_evaluated_all_the_same(settings: Settings) -> None:
     assert read_state(run(tab, "own/team.yaml")[-1]) == "right"
 
 
-def test_second_run_is_refused_in_plain_words_until_the_first_is_closed(tab: EvaluationTab) -> None:
-    first = tab.evaluate(send(chosen=["own/wrong.yaml"]), ask_as("editor"))
-    next(first), next(first)
+@dataclass(frozen=True)
+class HeldChain(PieceChain):
+    """Amid its second reply it waits to be let go."""
+
+    held: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+
+    def stream(self, asked: Any, /) -> Iterator[Reply]:
+        first, whole = super().stream(asked)
+        yield first
+        if "tall" in asked["question"]:
+            self.held.set()
+            assert self.go.wait(20)
+        yield whole
+
+
+@pytest.fixture
+def held(settings: Settings) -> Iterator[tuple[EvaluationTab, HeldChain, Iterator[str]]]:
+    """A run of three prompts, of which one is answered and the second on its way."""
+    chain = HeldChain()
+    tab = EvaluationTab(ChainLoader.holding(chain), settings)
+    shown = tab.evaluate(send(chosen=["own/wrong.yaml"]), ask_as("editor"))
+    next(shown)
+    assert chain.held.wait(20)
+    yield tab, chain, shown
+    chain.go.set()
+
+
+Held = tuple[EvaluationTab, HeldChain, Iterator[str]]
+
+
+def test_progress_tells_how_many_of_how_many(held: Held) -> None:
+    _, _, shown = held
+    told = next(shown)
+    assert "1 of 3 asked" in told
+    assert '<progress max="3" value="1"' in told
+
+
+def test_second_run_is_refused_in_plain_words_until_the_first_has_ended(held: Held) -> None:
+    tab, chain, shown = held
     (refused,) = run(tab, "own/team.yaml")
     assert "Another evaluation is running: 1 of 3 prompts are asked." in refused
-    first.close()  # as Gradio does when the browser is gone
+    chain.go.set()
+    assert read_state([*shown][-1]) == "wrong"
     assert read_state(run(tab, "own/team.yaml")[-1]) == "right"
 
 
-def test_stop_ends_the_run_and_tells_what_was_asked_without_floors(tab: EvaluationTab, settings: Settings) -> None:
+def test_run_that_nobody_takes_from_any_more_ends_amid_its_reply(held: Held) -> None:
+    """Gradio closes it when the browser is gone."""
+    tab, chain, shown = held
+    shown.close()  # type: ignore[attr-defined]
+    chain.go.set()
+    (worker,) = [thread for thread in threading.enumerate() if thread.name == "evaluation"] or [threading.Thread()]
+    if worker.ident:
+        worker.join(20)
+    assert read_state(run(tab, "own/team.yaml")[-1]) == "right"
+
+
+def test_stop_ends_the_run_and_tells_what_was_asked_without_floors(held: Held, settings: Settings) -> None:
     (settings.home / "prompts" / "floors.json").write_text('{"facts_in_quotes": 1}')
-    shown = tab.evaluate(send(chosen=["own/wrong.yaml"]), ask_as("editor"))
-    key = read_key(next(shown))
-    next(shown)
-    tab.stop(send(run=key))
+    tab, chain, shown = held
+    tab.stop(send(run=read_key(next(shown))))
+    chain.go.set()
     *_, end = shown
     assert read_state(end) == "stopped"
     assert "1 of 3 prompts were asked" in end
     assert "floor or better" not in end
 
 
-def test_run_is_stopped_by_nobody_who_does_not_know_its_key(tab: EvaluationTab) -> None:
-    shown = tab.evaluate(send(chosen=["own/team.yaml"]), ask_as("editor"))
-    next(shown)
-    for key in ("", None, 7, "another"):
-        tab.stop(send(run=key))
-    assert read_state([*shown][-1]) == "right"
+@pytest.mark.parametrize("key", ["", None, 7, "another"])
+def test_run_is_stopped_by_nobody_who_does_not_know_its_key(held: Held, key: Any) -> None:
+    tab, chain, shown = held
+    tab.stop(send(run=key))
+    chain.go.set()
+    assert "2 of 3 prompts right" in [*shown][-1]
 
 
-def test_run_that_is_stopped_before_its_first_reply_says_so(tab: EvaluationTab) -> None:
+def test_run_that_is_stopped_before_its_first_reply_says_so(settings: Settings) -> None:
+    loading = threading.Event()
+
+    def load() -> PieceChain:
+        assert loading.wait(20)
+        return PieceChain()
+
+    tab = EvaluationTab(ChainLoader(load), settings)
     shown = tab.evaluate(send(chosen=["own/team.yaml"]), ask_as("editor"))
     tab.stop(send(run=read_key(next(shown))))
+    loading.set()
     assert "No prompt had been answered yet." in [*shown][-1]
 
 
