@@ -23,6 +23,7 @@ import gradio
 from starlette.middleware import Middleware
 
 from assistant.errors import CareerError, PortTaken, SettingsInvalid
+from assistant.page.articles import ArticlesTab
 from assistant.page.chat import ChatPage
 from assistant.page.evaluation_tab import EvaluationTab
 from assistant.page.headers import SafeHeaders
@@ -36,7 +37,8 @@ logger = logging.getLogger(__name__)
 
 QUEUE_LENGTH = 64  # questions waiting; the next one is told to come back
 ANSWERS_AT_ONCE = 4
-UPLOAD_LIMIT = "1kb"  # the page has no upload; Gradio's route for it stays open, so nothing useful fits
+NO_UPLOAD = "1kb"  # a read-only page has no upload; Gradio's route for it stays open, so nothing useful fits
+KEPT = (3_600, 21_600)  # seconds: every hour, what was uploaded six hours ago and added or not is deleted
 
 
 def serve(settings: Settings, *, open_browser: bool = False, sources: Sequence[str] = ()) -> None:
@@ -75,9 +77,12 @@ def build_page(chain_or_loader: Chain | ChainLoader, settings: Settings) -> grad
     loader = chain_or_loader if isinstance(chain_or_loader, ChainLoader) else ChainLoader.holding(chain_or_loader)
     tabs = [
         Tab("talk", "Chat", ChatPage(loader, settings).compose),
+        Tab("articles", "Articles", ArticlesTab(loader, settings).compose),
         Tab("evaluate", "Evaluate", EvaluationTab(loader, settings).compose),
     ]
-    with gradio.Blocks(title="Career Assistant", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
+    with gradio.Blocks(
+        title="Career Assistant", analytics_enabled=False, fill_height=True, fill_width=True, delete_cache=KEPT
+    ) as blocks:
         compose_page(tabs, SourcePanel(loader).compose)
     return blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=ANSWERS_AT_ONCE, api_open=False)
 
@@ -100,7 +105,7 @@ def launch_page(page: gradio.Blocks, settings: Settings) -> str:
         prevent_thread_lock=True,
         footer_links=[],
         run_history=False,
-        max_file_size=UPLOAD_LIMIT,
+        max_file_size=NO_UPLOAD if settings.read_only else settings.fetch_max_bytes,
         enable_monitoring=False,
         ssr_mode=False,
         pwa=False,

@@ -63,6 +63,7 @@ from ingest.catalog_sources import (
     find_source,
     forget_source,
     hash_text,
+    list_sources,
     note_source,
     read_article,
     read_sources,
@@ -248,6 +249,11 @@ class Catalog:
         with self._database.read() as connection:
             rows = connection.execute("SELECT source FROM sources ORDER BY source")
             return [row["source"] for row in rows if row["source"].startswith(beginning)]
+
+    def list_sources_of(self, article_id: str) -> list[str]:
+        """The sources of an article; the one it is named by first."""
+        with self._database.read() as connection:
+            return list_sources(connection, article_id)
 
     def find_unchanged(self, article: Article) -> Stored | None:
         """What the library already holds of `article`: from the same source, or the same words from another."""

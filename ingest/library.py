@@ -106,6 +106,13 @@ class Library:
             finish_work(catalog, library._follower, library._lock)
         return library
 
+    def open_writer(self, tell: Callable[[str], None] = log.warning) -> Library:
+        """The same library opened anew, for writing, by a process that reads; they share the embedding model.
+
+        Raises as `open` does. `tell` gets a line when a write waits for another process.
+        """
+        return Library.open(self._settings, self._embedder.load, tell=tell)
+
     def __enter__(self) -> Library:
         return self
 
@@ -231,6 +238,10 @@ class Library:
     def list_sources(self, beginning: str = "") -> list[str]:
         """Every file and address that an article was read from, of those that begin so."""
         return self._catalog.list_sources(beginning)
+
+    def sources_of(self, article_id: str) -> list[str]:
+        """Every file and address that an article was read from, the one it is named by first."""
+        return self._catalog.list_sources_of(article_id)
 
     def articles(self) -> list[ArticleSummary]:
         return self._catalog.list_articles()

@@ -13,6 +13,7 @@ import gradio
 
 from assistant.conversation import Reply
 from assistant.errors import CareerError, QuestionInvalid
+from assistant.page.access import may_edit
 from assistant.page.component import UNEXPECTED, html, read_event
 from assistant.page.conversation import (
     RATINGS,
@@ -24,10 +25,13 @@ from assistant.page.conversation import (
     render_welcome,
 )
 from assistant.page.exchange import Exchange, read_exchanges
+from assistant.page.filter import DONE, FILTER, FIND, Chosen, read_choice, render_offer
 from assistant.page.loader import Chain, ChainLoader
+from assistant.page.source import render_missing
 from assistant.page.topics import choose_examples, choose_next
 from assistant.settings import Settings
 from ingest.catalog_feedback import Feedback, Quote
+from ingest.errors import ArticleUnknown
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +40,7 @@ SNAPSHOT_SECONDS = 0.05  # a reader sees no difference, and a fast model sends h
 # The conversation as the browser has it stands in for the hidden component's value.
 WITH_CONVERSATION = """(typed) => [typed, [...document.querySelectorAll(".exchange")]
     .map(exchange => JSON.parse(exchange.dataset.exchange))]"""
+WITH_CHOICE = f"""(typed) => [...({WITH_CONVERSATION})(typed), JSON.parse(document.body.dataset.chosen || "[]")]"""
 
 CHATS = """<nav class="chats" aria-label="Conversations"><div class="bar"><h2>Conversations</h2>
 <button type="button" data-close>Close</button></div><ul></ul><p class="kept">Kept in this browser only.</p></nav>"""
@@ -50,6 +55,7 @@ class Parts:
     earlier: gradio.HTML
     newest: gradio.HTML
     question: gradio.Textbox
+    choice: gradio.HTML
     conversation: gradio.JSON  # never shown: what the browser has of it travels in it
 
 
@@ -66,15 +72,24 @@ class ChatPage:
             chats = html(CHATS, "chats.js")
         with gradio.Column(elem_id="chat"):
             with gradio.Column(elem_id="thread"):
-                welcome = html(render_getting_ready(), elem_id="welcome")
+                welcome = html(render_getting_ready(), "welcome.js", elem_id="welcome")
                 earlier = html("", "conversation.js", elem_id="earlier")
                 newest = html("", elem_id="newest")
+            with gradio.Column(elem_id="asking"):
+                chooser = html(FILTER, "filter.js", elem_id="filter")
+                with gradio.Column(elem_id="choice"):
+                    html(FIND)
+                    choice = html("", elem_id="offered")
+                    html(DONE)
             with gradio.Row(elem_id="composer"):
                 question = _question_box()
                 send = gradio.Button("Ask", elem_id="send", variant="primary")
                 stop = gradio.Button("Stop", elem_id="stop")
             html(_render_count(self._settings.max_question_characters), "composer.js", elem_id="count")
-        parts = Parts(chats, welcome, earlier, newest, question, gradio.JSON(visible=False))
+        parts = Parts(chats, welcome, earlier, newest, question, choice, gradio.JSON(visible=False))
+        chooser.input(
+            self.offer, None, [choice], trigger_mode="always_last", show_progress="hidden", api_visibility="private"
+        )
         self._connect(parts, [send.click, question.submit, earlier.submit], stop)
 
     def _connect(self, parts: Parts, triggers: Sequence[Any], stop: gradio.Button) -> None:
@@ -82,25 +97,33 @@ class ChatPage:
         carried: dict[str, Any] = {"inputs": [parts.question, parts.conversation], "js": WITH_CONVERSATION, **quiet}
         talk = [parts.earlier, parts.newest]
         gradio.on(None, self.welcome, None, [parts.welcome], concurrency_limit=None, **quiet)
-        asked = gradio.on(triggers, self.ask, outputs=[*talk, parts.question], **carried)
+        parts.welcome.select(self.welcome, None, [parts.welcome], concurrency_limit=None, **quiet)
+        asking = {
+            **carried,
+            "inputs": [parts.question, parts.conversation, gradio.JSON(visible=False)],
+            "js": WITH_CHOICE,
+        }
+        asked = gradio.on(triggers, self.ask, outputs=[*talk, parts.question], **asking)
         stop.click(None, cancels=[asked]).then(self.stop, outputs=[parts.newest], **carried)
         parts.chats.select(self.open_chat, None, talk, cancels=[asked], **quiet)
         gradio.on(parts.earlier.like, self.rate, outputs=talk, **carried)
 
-    async def welcome(self) -> AsyncIterator[str]:
+    async def welcome(self, request: gradio.Request) -> AsyncIterator[str]:
         """The page before the first question: at once, and again when the library is there."""
         if not self._loader.is_ready:
             yield render_getting_ready()
         try:
             chain = await wrap_future(self._loader.start())
-            yield _render_library(chain)
+            yield _render_library(chain, may_edit=may_edit(request, self._settings))
         except CareerError as error:
             yield render_not_ready(str(error))
         except Exception:
             logger.exception("the welcome failed")
             yield render_not_ready(UNEXPECTED)
 
-    def ask(self, typed: str, conversation: Any, event: gradio.EventData) -> Iterator[tuple[Any, Any, Any]]:
+    def ask(
+        self, typed: str, conversation: Any, choice: Any, event: gradio.EventData
+    ) -> Iterator[tuple[Any, Any, Any]]:
         """Answer what was typed, or the question of the button that was pressed, as it becomes known.
 
         A press may say `from` which exchange on the conversation is to be told anew.
@@ -114,19 +137,23 @@ class ChatPage:
         earlier = earlier[:since] if isinstance(since, int) else earlier
         before: Any = render_earlier(earlier)
         emptied: Any = gradio.skip() if isinstance(pressed, str) else ""
-        for exchange in self._answer(question, earlier) if not warning else [Exchange(question, error=warning)]:
+        for exchange in self._answer(question, earlier, choice) if not warning else [Exchange(question, error=warning)]:
             yield before, render_newest(exchange, len(earlier)), emptied
             before = emptied = gradio.skip()  # what the reader types meanwhile stays
 
-    def _answer(self, question: str, earlier: Sequence[Exchange]) -> Iterator[Exchange]:
+    def _answer(self, question: str, earlier: Sequence[Exchange], choice: Any = ()) -> Iterator[Exchange]:
         """The exchange in each of its states; the last one has no progress. Never raises."""
         exchange = Exchange(_shorten(question, self._settings.max_question_characters))
         try:
             self._check_length(question)
+            exchange = replace(exchange, articles=read_choice(choice))
             yield replace(exchange, progress="Searching the articles" if self._loader.is_ready else "Getting ready")
             chain = self._loader.start().result()
+            _refuse_missing(exchange.articles, chain)
             history = [past.turn for past in earlier if not past.error]
-            for reply in thin_out(chain.stream({"question": question, "history": history}), SNAPSHOT_SECONDS):
+            articles = [chosen.id for chosen in exchange.articles]
+            asked_for = {"question": question, "history": history, "articles": articles}
+            for reply in thin_out(chain.stream(asked_for), SNAPSHOT_SECONDS):
                 exchange = replace(exchange, reply=reply)
                 yield replace(exchange, progress="Answering")
             asked = {past.question for past in (*earlier, exchange)}
@@ -143,6 +170,19 @@ class ChatPage:
             raise QuestionInvalid(
                 f"The question has {len(question):,} characters; at most {limit:,} are read. Shorten it."
             )
+
+    async def offer(self, event: gradio.EventData) -> str:
+        """The articles to choose from."""
+        words, chosen = read_event(event, "words"), read_event(event, "chosen")
+        try:
+            chain = await wrap_future(self._loader.start())
+            ids = {each for each in chosen if isinstance(each, str)} if isinstance(chosen, list) else set()
+            return render_offer(chain.library.articles(), words if isinstance(words, str) else "", ids)
+        except CareerError as error:
+            return render_missing(str(error))
+        except Exception:
+            logger.exception("the articles could not be offered")
+            return render_missing(UNEXPECTED)
 
     def stop(self, _typed: str, conversation: Any) -> Any:
         """Keep what is known of a cancelled answer."""
@@ -198,11 +238,21 @@ def _question_box() -> gradio.Textbox:
     )
 
 
-def _render_library(chain: Chain) -> str:
+def _render_library(chain: Chain, *, may_edit: bool) -> str:
     articles = chain.library.articles()
-    return (
-        render_welcome(len(articles), choose_examples(chain.library.headings())) if articles else render_empty_library()
-    )
+    if not articles:
+        return render_empty_library(may_edit=may_edit)
+    return render_welcome(len(articles), choose_examples(chain.library.headings()))
+
+
+def _refuse_missing(articles: Sequence[Chosen], chain: Chain) -> None:
+    for chosen in articles:
+        try:
+            chain.library.article(chosen.id)
+        except ArticleUnknown as error:
+            raise CareerError(
+                f"“{chosen.title}” is no longer in the library. Choose other articles, or all."
+            ) from error
 
 
 def _describe(rating: str, question: str, history: tuple[str, ...], reply: Reply) -> Feedback:

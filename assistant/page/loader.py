@@ -11,18 +11,20 @@ from typing import Any, Protocol
 from ingest.article import Article
 from ingest.catalog_feedback import Feedback
 from ingest.errors import CareerError
+from ingest.library import Library
 
 logger = logging.getLogger(__name__)
 
 
 class PageLibrary(Protocol):
-    """What the page reads of the library."""
+    """What the page needs of the library."""
 
     def article(self, article_id: str, /) -> Article: ...
     def articles(self) -> Sequence[Any]: ...
     def headings(self) -> Sequence[Any]: ...
     def keep_feedback(self, feedback: Feedback, /) -> None: ...
     def feedback(self) -> Sequence[Feedback]: ...
+    def open_writer(self, tell: Callable[[str], None], /) -> Library: ...
 
 
 class Chain(Protocol):

@@ -5,6 +5,14 @@ const coversPage = window.matchMedia("(max-width: 60rem)"); // as in page.css
 let openedFrom = null;
 let quotedIn = null; // the element with the reply that the panel shows quotes of
 
+function openArticle(name, from) {
+  openedFrom = from;
+  document.body.setAttribute("data-reading", "");
+  panel.setAttribute("data-waiting", "");
+  keepFocusInside();
+  trigger("select", { article: name });
+}
+
 function openPanel(mark) {
   if (!panel.contains(mark)) {
     openedFrom = mark;
@@ -52,7 +60,13 @@ function showChosen() {
 }
 
 coversPage.addEventListener("change", keepFocusInside);
-document.addEventListener("career:open", (event) => openPanel(event.detail.mark));
+document.addEventListener("career:open", ({ detail }) => {
+  if (detail.mark) {
+    openPanel(detail.mark);
+  } else {
+    openArticle(detail.article, detail.from);
+  }
+});
 document.addEventListener("career:close", closePanel);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
