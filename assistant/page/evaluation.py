@@ -8,13 +8,14 @@ from html import escape
 
 from assistant.evaluation.floors import CEILING
 from assistant.evaluation.measures import BY_NAME, STEPS, Result
+from assistant.evaluation.prompt_files import READERS
 from assistant.evaluation.report import build_page, render_verdict, write_moment
 from assistant.evaluation.report_prompts import render_expected
 from assistant.evaluation.run import Evaluation
 from assistant.evaluation.summary import Line, list_totals, write_value
 from assistant.page.answer import render_answer
 from assistant.page.exchange import Exchange, write_exchange
-from assistant.page.prompt_choice import LIKED, MOST_BYTES, OWN, PACKAGED, READERS, Offer
+from assistant.page.prompt_choice import LIKED, MOST_BYTES, OWN, PACKAGED, Offer
 
 FAILURES_SHOWN = 50  # the report has them all
 GROUP_NAMES = {PACKAGED: "Packaged", OWN: "Your own", LIKED: "From readers"}

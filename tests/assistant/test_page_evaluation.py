@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from html import unescape
 from pathlib import Path
@@ -22,6 +22,7 @@ from assistant.page.loader import ChainLoader
 from assistant.page.prompt_choice import LIKED, MOST_BYTES, MOST_PROMPTS, Upload, list_offers, load_choice
 from assistant.settings import Settings
 from ingest.catalog_feedback import Feedback, Quote
+from ingest.library import Library
 from tests.assistant.evaluation_examples import REFUSAL, REPLY, FakeLibrary
 from tests.assistant.test_access import ask_as
 
@@ -38,6 +39,9 @@ class RatedLibrary(FakeLibrary):
 
     def keep_feedback(self, feedback: Feedback, /) -> None:
         raise AssertionError("nobody rates here")
+
+    def open_writer(self, tell: Callable[[str], None], /) -> Library:
+        raise AssertionError("nobody adds an article here")
 
     def feedback(self) -> list[Feedback]:
         return [LIKED_ANSWER, replace(LIKED_ANSWER, rating="down", question="How tall?")]

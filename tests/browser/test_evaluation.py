@@ -185,6 +185,15 @@ def test_second_run_is_refused_while_one_is_under_way(
     assert other.page.locator("button[data-run]").is_visible()
 
 
+def test_question_in_the_chat_is_answered_while_an_evaluation_runs(visit: Visit) -> None:
+    show_progress(visit)
+    visit.page.get_by_role("tab", name="Chat").click()
+    visit.ask("How much does an ML engineer earn?")
+    assert visit.last.locator(".answer-text a.mark").count() == 2
+    visit.page.get_by_role("tab", name="Evaluate").click()
+    assert visit.page.locator(".outcome").get_attribute("data-state") == "running"
+
+
 def test_closed_browser_ends_its_run(visit_page: Callable[..., Visit], address: str) -> None:
     leaving = open_tab(visit_page(f"{address}#evaluate"))
     show_progress(leaving)
@@ -320,6 +329,7 @@ class AsReader:
 
 def test_reader_is_told_who_runs_evaluations(visit_page: Callable[..., Visit], home: Path) -> None:
     import ui
+    from assistant.page.theme import make_theme, read_styles
     from assistant.settings import Settings
 
     page = ui.build_page(FakeChain(), Settings(home=home))
@@ -329,8 +339,8 @@ def test_reader_is_told_who_runs_evaluations(visit_page: Callable[..., Visit], h
         prevent_thread_lock=True,
         ssr_mode=False,
         app_kwargs={"middleware": [(AsReader, (), {})]},
-        head=f"<style>{ui.read_styles()}</style>",
-        theme=ui.make_theme(),
+        head=f"<style>{read_styles()}</style>",
+        theme=make_theme(),
     )
     visit = visit_page(f"{address}#evaluate")
     visit.page.get_by_text("Evaluations are run by editors").wait_for()

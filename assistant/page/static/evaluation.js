@@ -22,6 +22,7 @@ const count = (number) => `${number.toLocaleString("en")} ${number === 1 ? "prom
 function drawAgain() {
   for (const box of boxes()) {
     box.checked = choices.get(box.value) ?? box.checked;
+    box.disabled = isBusy;
   }
   drawUpload();
   tellChoice();
@@ -118,6 +119,8 @@ function stop() {
   if (key) {
     trigger("stop", { run: key });
     find("[data-stop]").textContent = "Stopping";
+  } else {
+    setBusy(false); // it never began: the server was too busy, or is gone
   }
 }
 
