@@ -24,6 +24,7 @@ from assistant.errors import CareerError, SettingsInvalid
 from assistant.log import note, warn, write_server_log
 from assistant.page.articles import ArticlesTab
 from assistant.page.chat import ChatPage
+from assistant.page.evaluation_tab import EvaluationTab
 from assistant.page.line import ANSWERS_AT_ONCE, Line
 from assistant.page.loader import Chain, ChainLoader
 from assistant.page.mount import mount_page
@@ -90,6 +91,7 @@ def build_page(chain_or_loader: Chain | ChainLoader, settings: Settings, line: L
     tabs = [
         Tab("talk", "Chat", ChatPage(loader, settings, line).compose),
         Tab("articles", "Articles", ArticlesTab(loader, settings).compose),
+        Tab("evaluate", "Evaluate", EvaluationTab(loader, settings).compose),
     ]
     with gradio.Blocks(
         title="Career Assistant", analytics_enabled=False, fill_height=True, fill_width=True, delete_cache=KEPT

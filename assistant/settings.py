@@ -76,6 +76,16 @@ class Settings(IngestSettings):
         return split_hosts(value)
 
 
+# What an answer depends on, beside ingest's: told in a report, and what a sweep can change. A list of what may be told,
+# not of what may not: a password that is added above stands in no report.
+ANSWER_SETTINGS = frozenset(
+    {
+        "model", "model_timeout", "passages_per_question", "vector_weight", "reranker", "reranked_passages",
+        "max_question_characters",
+    }
+)  # fmt: skip
+
+
 def load_settings() -> Settings:
     """The settings of the environment and `.env`. Raises SettingsInvalid, which names the variable and its value."""
     return _read_settings({})

@@ -9,6 +9,8 @@ from hashlib import sha256
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assistant.evaluation.report_frame import digest_script
+
 INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 HEADERS = {
     "Referrer-Policy": "same-origin",  # not no-referrer: browsers would hide even from us that a form is ours
@@ -21,9 +23,11 @@ def write_policy(page: bytes = b"") -> str:
 
     Gradio evaluates its components' templates and styles its elements one by one, hence the two unsafe words. A script,
     a handler or a `javascript:` address that came with an article, a question or a model runs nowhere, even if it got
-    into the page, and could reach no other host.
+    into the page, and could reach no other host. The report of an evaluation, which the page opens in a window of its
+    own, inherits this policy beside its own: hence the hash of its script.
     """
-    hashes = (b64encode(sha256(script).digest()).decode() for script in INLINE_SCRIPT.findall(page))
+    hashes = [b64encode(sha256(script).digest()).decode() for script in INLINE_SCRIPT.findall(page)]
+    hashes += [digest_script()] if page else []
     scripts = " ".join(f"'sha256-{each}'" for each in dict.fromkeys(hashes))
     return "; ".join(
         (

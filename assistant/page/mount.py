@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 
 from assistant.page.headers import SafeHeaders
-from assistant.page.theme import find_icon, make_theme, read_static
+from assistant.page.theme import find_icon, make_theme, read_styles
 from assistant.settings import Settings
 
 NO_UPLOAD = "1kb"  # the page of a library that is read-only has no upload; so nothing useful fits, even if it had
@@ -48,7 +48,7 @@ def mount_page(site: Starlette, page: gradio.Blocks, settings: Settings) -> Moun
         app_kwargs={"middleware": [Middleware(SafeHeaders)]},  # inside, where the page is not yet compressed
         theme=make_theme(),
         # Not as `css`: Gradio puts its container before every selector, so that none could match the body's state.
-        head=f'<link rel="icon" href="favicon.ico"><style>{read_static("page.css")}</style>',
+        head=f'<link rel="icon" href="favicon.ico"><style>{read_styles()}</style>',
         favicon_path=find_icon(),
     )
     inner: Any = [route.app for route in site.routes if isinstance(route, Mount)][-1]
