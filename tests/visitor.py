@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html import unescape
 from typing import Any, Literal
@@ -16,6 +17,8 @@ import httpx
 EXCHANGE = re.compile(r'data-exchange="([^"]*)"')
 TEXT = re.compile(r'class="(?:answer-text|refusal|error)"')
 ERROR = re.compile(r'<p class="error">(.*?)</p>', re.DOTALL)
+BUSY = "Ask again in a minute"
+PLACE = re.compile(r"Many are asking: (?:(\d+) questions? (?:are|is) ahead|yours is next)")
 PATIENCE = 120.0  # seconds without a byte
 
 
@@ -24,7 +27,7 @@ class Lost(Exception):
 
 
 class TurnedAway(Exception):
-    """The queue is full, and the visitor was told so."""
+    """Too many wait already, and the visitor was told so."""
 
 
 @dataclass(frozen=True)
@@ -34,38 +37,46 @@ class Answer:
     outcome: Literal["answered", "turned away", "failed", "lost"]
     first: float = 0.0  # until a word of the answer was there
     whole: float = 0.0
-    place: int = -1  # in the queue, as it was told last; 0 is next
+    place: int = -1  # in the queue, as the page told it last; 0 is next
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Which event of the page is which, as the browser learns it."""
+    """A page that any number of visitors can enter, and which of its events is which."""
 
+    address: str
+    transport: httpx.AsyncHTTPTransport
     events: Mapping[str, Any]  # by the name of what handles them
     parts: Mapping[str, int]  # ids by the name that they have on the page
 
     @classmethod
-    async def read(cls, client: httpx.AsyncClient) -> Page:
-        configuration = (await client.get("config")).raise_for_status().json()
-        events = {event["api_name"]: event for event in configuration["dependencies"]}
-        named = ((part["props"].get("elem_id"), part["id"]) for part in configuration["components"])
-        return cls(events, {name: number for name, number in named if name})
+    @asynccontextmanager
+    async def open(cls, address: str) -> AsyncIterator[Page]:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+        async with httpx.AsyncHTTPTransport(limits=limits, trust_env=False) as transport:
+            client = httpx.AsyncClient(transport=transport, timeout=PATIENCE)  # not closed: its transport is shared
+            configuration = (await client.get(f"{address.rstrip('/')}/config")).raise_for_status().json()
+            events = {event["api_name"]: event for event in configuration["dependencies"]}
+            named = ((part["props"].get("elem_id"), part["id"]) for part in configuration["components"])
+            yield cls(address, transport, events, {name: number for name, number in named if name})
 
-
-def reach(address: str) -> httpx.AsyncClient:
-    """A client for any number of visitors at once."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
-    return httpx.AsyncClient(base_url=f"{address.rstrip('/')}/", limits=limits, timeout=PATIENCE, trust_env=False)
+    async def enter(self, see: Callable[[str], None] = lambda _: None) -> Visitor:
+        """A new visitor, with cookies of their own; `see` is handed everything that they are shown."""
+        client = httpx.AsyncClient(
+            base_url=f"{self.address.rstrip('/')}/", transport=self.transport, timeout=PATIENCE, trust_env=False
+        )
+        (await client.get("")).raise_for_status()
+        return Visitor(client, self, see)
 
 
 class Visitor:
     """One session with one conversation, which is kept here as a browser keeps it."""
 
-    def __init__(self, client: httpx.AsyncClient, page: Page, see: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, client: httpx.AsyncClient, page: Page, see: Callable[[str], None]) -> None:
         self._client = client
         self._page = page
-        self._see = see  # is handed everything that arrives
+        self._see = see
         self._place = -1
         self.session = secrets.token_hex(6)
         self.exchanges: list[Any] = []
@@ -87,14 +98,17 @@ class Visitor:
         whole = time.perf_counter() - due
         self.exchanges = [json.loads(unescape(kept)) for kept in EXCHANGE.findall(earlier + newest)]
         failed = ERROR.search(newest)
-        reason = failed[1] if failed else ""
-        return Answer("failed" if failed else "answered", first, whole, self._place, reason)
+        if failed is None:
+            return Answer("answered", first, whole, self._place)
+        return Answer("turned away" if BUSY in failed[1] else "failed", first, whole, self._place, failed[1])
 
     async def _read_answer(self, question: str, due: float) -> tuple[float, str, str]:
         """When the first of it came, and the exchanges before and the newest at the end."""
         first, earlier, newest = 0.0, "", ""
         async for shown in self._happen("ask", [question, self.exchanges]):
             earlier, newest, *_ = shown
+            if told := PLACE.search(newest):
+                self._place = int(told[1] or 0)
             if not first and TEXT.search(newest):
                 first = time.perf_counter() - due
         if not first:
@@ -129,23 +143,19 @@ class Visitor:
         )
         if joined.status_code == httpx.codes.SERVICE_UNAVAILABLE:
             raise TurnedAway(joined.json().get("detail", ""))
-        own = joined.raise_for_status().json()["event_id"]
-        shown = [""] * len(event["outputs"])
-        async for message in self._listen():
-            if message.get("event_id") != own:
-                continue
-            if message["msg"] == "estimation":
-                self._place = message["rank"]
-            elif message["msg"] in ("process_generating", "process_completed"):
+        joined.raise_for_status()
+        shown, is_whole = [""] * len(event["outputs"]), False
+        async for message in self._listen():  # to its end, as a browser does: the server counts one that leaves as lost
+            if message["msg"] in ("process_generating", "process_completed"):
                 if not message["success"]:
                     raise Lost(str(message["output"].get("error")))
                 shown = [_change(*change) for change in zip(shown, message["output"].get("data", shown), strict=True)]
                 for text in shown:
                     self._see(text)
                 yield shown
-            if message["msg"] == "process_completed":
-                return
-        raise Lost("the stream ended before the answer")
+            is_whole = is_whole or message["msg"] == "process_completed"
+        if not is_whole:
+            raise Lost("the stream ended before the answer")
 
     async def _listen(self) -> AsyncIterator[Any]:
         address = "gradio_api/queue/data"

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +29,12 @@ from tests.benchmarks import feedbackqa, follow_ups, squad2
 from tests.benchmarks.questions import ASKED, open_all
 from tests.benchmarks.result import DataMissing, Result, list_bls_pages
 from tests.benchmarks.server import CHECKOUT, Meter, Server, serve_library
-from tests.visitor import Answer, Page, Visitor, reach
+from tests.visitor import Answer, Page, Visitor
 
 WARMING = 20  # questions that are not counted
 INGESTED = 100  # articles
 AT_ONCE = 40  # questions of interleaved chats under way: within what the queue takes
 MARKER = re.compile(r"Visitor\d{4}")
-
-Enter = Callable[..., Visitor]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +76,7 @@ def _serve_and_play(made: Path, home: Path, options: argparse.Namespace, at_once
     """On a copy of the library, since an ingest changes it."""
     with tempfile.TemporaryDirectory(dir=home) as scratch:
         library = Path(shutil.copytree(made, Path(scratch) / "library"))
-        with serve_library(library, Path(scratch) / "server.log", at_once=at_once) as server:
+        with serve_library(library, home / "server.log", at_once=at_once) as server:
             if options.visits:
                 return measure_page(server, options.visits)
             return asyncio.run(_play(server, library, options))
@@ -86,24 +84,19 @@ def _serve_and_play(made: Path, home: Path, options: argparse.Namespace, at_once
 
 async def _play(server: Server, library: Path, options: argparse.Namespace) -> dict[str, Any]:
     questions = read_questions()
-    async with reach(server.address) as client:
-        page = await Page.read(client)
-
-        def enter(see: Callable[[str], None] = lambda _: None) -> Visitor:
-            return Visitor(client, page, see)
-
-        first = enter()
+    async with Page.open(server.address) as page:
+        first = await page.enter()
         await first.arrive()
         for question in questions[-WARMING:]:
             await first.ask(question)
         meter = Meter(server)
         if options.burst:
-            return await ask_at_once(enter, meter, questions[: options.burst])
+            return await ask_at_once(page, meter, questions[: options.burst])
         if options.chats:
-            return await interleave_chats(enter, meter, options.chats)
+            return await interleave_chats(page, meter, options.chats)
         if options.memory:
-            return await ask_many(enter, meter, questions, options.memory)
-        return await ask_steadily(enter, meter, questions, library, options)
+            return await ask_many(page, meter, questions, options.memory)
+        return await ask_steadily(page, meter, questions, library, options)
 
 
 def read_questions() -> list[str]:
@@ -122,12 +115,13 @@ def _name_occupations() -> list[str]:
 
 
 async def ask_steadily(
-    enter: Enter, meter: Meter, questions: Sequence[str], library: Path, options: argparse.Namespace
+    page: Page, meter: Meter, questions: Sequence[str], library: Path, options: argparse.Namespace
 ) -> dict[str, Any]:
     over = asyncio.Event()
+    visitors = [await page.enter() for _ in range(options.people)]
     begun = time.perf_counter()
     people = [
-        _ask_at_pace(enter(), questions[number :: options.people], options.pace, begun, over)
+        _ask_at_pace(visitors[number], questions[number :: options.people], options.pace, begun, over)
         for number in range(options.people)
     ]
     async with meter.measure():
@@ -187,7 +181,7 @@ def summarize(answers: Sequence[Answer]) -> dict[str, Any]:
         "questions": len(answers),
         "errors": outcomes["failed"] + outcomes["lost"],
         "turned_away": outcomes["turned away"],
-        **{f"first_{name}": value for name, value in _quantiles(first).items()},
+        "first_p95": _quantiles(first)["p95"],
         **_quantiles(whole),
     }
 
@@ -202,10 +196,13 @@ def _quantiles(values: Sequence[float], digits: int = 3) -> dict[str, float]:
 # -- all at once -------------------------------------------------------------------------------------------------------
 
 
-async def ask_at_once(enter: Enter, meter: Meter, questions: Sequence[str]) -> dict[str, Any]:
+async def ask_at_once(page: Page, meter: Meter, questions: Sequence[str]) -> dict[str, Any]:
     """Each by a visitor of their own; `told_place`: how many learned how many wait before them."""
+    visitors = [await page.enter() for _ in questions]
     async with meter.measure():
-        answers = await asyncio.gather(*(enter().ask(question) for question in questions))
+        answers = await asyncio.gather(
+            *(visitor.ask(question) for visitor, question in zip(visitors, questions, strict=True))
+        )
     told = sum(answer.place >= 0 for answer in answers)
     return summarize(answers) | {"told_place": told} | meter.summary
 
@@ -213,12 +210,12 @@ async def ask_at_once(enter: Enter, meter: Meter, questions: Sequence[str]) -> d
 # -- nothing of one conversation in another ----------------------------------------------------------------------------
 
 
-async def interleave_chats(enter: Enter, meter: Meter, number: int) -> dict[str, Any]:
+async def interleave_chats(page: Page, meter: Meter, number: int) -> dict[str, Any]:
     """Three questions each; the first holds a word that must be in all of its conversation and in no other."""
     names, gate = _name_occupations(), asyncio.Semaphore(AT_ONCE)
     chats = [Chat(f"Visitor{each:04d}", names[each % len(names)]) for each in range(number)]
     async with meter.measure():
-        answers = await asyncio.gather(*(chat.talk(enter(chat.see), gate) for chat in chats))
+        answers = await asyncio.gather(*(chat.talk(page, gate) for chat in chats))
     return {
         **summarize([answer for each in answers for answer in each]),
         "foreign_words": sum(len(chat.foreign) for chat in chats),
@@ -240,7 +237,9 @@ class Chat:
         self.foreign: set[str] = set()
         self.is_whole = False  # every message after the first answer held the own word, and the questions are ours
 
-    async def talk(self, visitor: Visitor, gate: asyncio.Semaphore) -> list[Answer]:
+    async def talk(self, page: Page, gate: asyncio.Semaphore) -> list[Answer]:
+        async with gate:
+            visitor = await page.enter(self.see)
         answers = []
         for question in self._questions:
             async with gate:
@@ -256,24 +255,24 @@ class Chat:
 # -- what a server gathers ---------------------------------------------------------------------------------------------
 
 
-async def ask_many(enter: Enter, meter: Meter, questions: Sequence[str], number: int) -> dict[str, Any]:
+async def ask_many(page: Page, meter: Meter, questions: Sequence[str], number: int) -> dict[str, Any]:
     """Eight at once, in chats of ten questions; memory counts from the two hundredth on."""
     warm = iter(questions[i % len(questions)] for i in range(WARMING * 10))
-    await asyncio.gather(*(_take_questions(enter, warm) for _ in range(8)))
+    await asyncio.gather(*(_take_questions(page, warm) for _ in range(8)))
     rest = iter(questions[i % len(questions)] for i in range(WARMING * 10, number))
     async with meter.measure():
-        answers = await asyncio.gather(*(_take_questions(enter, rest) for _ in range(8)))
+        answers = await asyncio.gather(*(_take_questions(page, rest) for _ in range(8)))
     used = meter.summary
     growth = round(100 * (used["end_mb"] / used["begin_mb"] - 1), 1)
     return summarize([answer for each in answers for answer in each]) | {"growth_percent": growth} | used
 
 
-async def _take_questions(enter: Enter, questions: Iterator[str]) -> list[Answer]:
+async def _take_questions(page: Page, questions: Iterator[str]) -> list[Answer]:
     answers: list[Answer] = []
-    visitor = enter()
+    visitor = await page.enter()
     for question in questions:
-        if len(answers) % 10 == 0:
-            visitor = enter()
+        if answers and len(answers) % 10 == 0:
+            visitor = await page.enter()
         answers.append(await visitor.ask(question))
     return answers
 
