@@ -132,8 +132,8 @@ def _stem(word: str) -> str:
 
 
 def _stem_english(word: str) -> str:
-    """With a stemmer of its own, which takes a microsecond: it keeps the word in itself while it works, and with one for
-    all, four threads were given the stems of one another's words (1,885 of 5,151 wrong).
+    """With a stemmer of its own, which takes a microsecond: it keeps the word in itself while it works, and when all
+    shared one, four threads were given the stems of one another's words (1,885 of 5,151 wrong).
     """
     import snowballstemmer
 
