@@ -18,6 +18,9 @@ from functools import partial
 from ipaddress import ip_address
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported, so that nothing of it reports home
+# Gradio's own statistics, which nobody can see here, are made anew with pandas at the end of each event.
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**12)
 
 import gradio
 from starlette.middleware import Middleware
@@ -33,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 QUEUE_LENGTH = 64  # questions waiting; the next one is told to come back
 ANSWERS_AT_ONCE = 4
+SESSIONS = 50  # whose last values Gradio keeps, a whole conversation each; it needs none of them
 UPLOAD_LIMIT = "1kb"  # the page has no upload; Gradio's route for it stays open, so nothing useful fits
 
 
@@ -73,6 +77,7 @@ def build_page(chain_or_loader: Chain | ChainLoader, settings: Settings) -> grad
     page = ChatPage(loader, settings)
     with gradio.Blocks(title="Career Assistant", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
         page.compose()
+    blocks.state_session_capacity = SESSIONS
     return blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=ANSWERS_AT_ONCE, api_open=False)
 
 
@@ -99,6 +104,7 @@ def launch_page(page: gradio.Blocks, settings: Settings) -> str:
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
+        state_session_capacity=page.state_session_capacity,
         app_kwargs={"middleware": [Middleware(SafeHeaders)]},
         theme=make_theme(),
         # Not as `css`: Gradio puts its container before every selector, so that none could match the body's state.
