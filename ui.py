@@ -16,6 +16,9 @@ from contextlib import ExitStack
 from functools import partial
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported, so that nothing of it reports home
+# Gradio's own statistics, which nobody can see here, are made anew with pandas at the end of each event.
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**12)
 
 import gradio
 from starlette.routing import Route
@@ -38,6 +41,7 @@ from assistant.settings import Settings, change_settings, load_settings
 
 MOST_EVENTS = 500  # of all visitors, at work or waiting in Gradio; who asks waits in our own Line, and knows the place
 EVENTS_AT_ONCE = 4  # of each kind but questions
+SESSIONS = 50  # whose last values Gradio keeps, a whole conversation each; it needs none of them
 KEPT = (3_600, 21_600)  # seconds: every hour, what was uploaded six hours ago and added or not is deleted
 Load = Callable[[ExitStack], Chain]  # what it opens is closed when the server has stopped
 STOP_SECONDS = 10.0  # that answers under way may take when the server is asked to stop
@@ -97,6 +101,7 @@ def build_page(chain_or_loader: Chain | ChainLoader, settings: Settings, line: L
         title="Career Assistant", analytics_enabled=False, fill_height=True, fill_width=True, delete_cache=KEPT
     ) as blocks:
         compose_page(tabs, SourcePanel(loader).compose, can_leave=settings.asks_for_password)
+    blocks.state_session_capacity = SESSIONS
     blocks.max_threads = MOST_EVENTS  # of which questions, that wait, need none
     return blocks.queue(max_size=MOST_EVENTS, default_concurrency_limit=EVENTS_AT_ONCE, api_open=False)
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -16,7 +17,18 @@ from rich.table import Table
 
 from tests.benchmarks.result import DataMissing, Result
 
-NAMES = ("chunking", "feedbackqa", "squad2", "follow_ups", "sentences", "questions", "ingest", "start", "evaluation")
+NAMES = (
+    "chunking",
+    "feedbackqa",
+    "squad2",
+    "follow_ups",
+    "sentences",
+    "questions",
+    "ingest",
+    "start",
+    "evaluation",
+    "load",
+)
 
 
 def main() -> int:
@@ -25,15 +37,17 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the result as JSON on the last line")
     parser.add_argument("--keep", type=Path, help="a folder for what was embedded, so that the next run starts from it")
     parser.add_argument("--tune", action="store_true", help="on the questions that constants are tuned on")
+    benchmark = import_module(f"tests.benchmarks.{parser.parse_known_args()[0].name}")
+    if hasattr(benchmark, "add_options"):
+        benchmark.add_options(parser)
     chosen = parser.parse_args()
-    benchmark = import_module(f"tests.benchmarks.{chosen.name}")
     if chosen.tune and "tune" not in signature(benchmark.run).parameters:
         parser.error(f"{chosen.name} has no questions of its own for tuning")
     try:
         with tempfile.TemporaryDirectory() as scratch:
             home = (chosen.keep or Path(scratch)) / chosen.name
             home.mkdir(parents=True, exist_ok=True)
-            result: Result = benchmark.run(home, tune=True) if chosen.tune else benchmark.run(home)
+            result: Result = benchmark.run(home, **_choose_arguments(benchmark.run, chosen))
     except DataMissing as error:
         print(f"skipped: {error}", file=sys.stderr)
         return 1
@@ -41,6 +55,12 @@ def main() -> int:
     if chosen.json:
         print(json.dumps(result.as_dict()))
     return 0
+
+
+def _choose_arguments(run: Callable[..., Result], chosen: argparse.Namespace) -> dict[str, Any]:
+    """What this benchmark takes of what was given: `tune`, or `options` of its own."""
+    given = {"tune": chosen.tune, "options": chosen}
+    return {name: value for name, value in given.items() if name in signature(run).parameters}
 
 
 def show(result: Result) -> None:
