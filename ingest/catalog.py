@@ -553,7 +553,10 @@ def _find_unchanged(connection: sqlite3.Connection, article: Article, *, alike: 
 
 def _free_id(connection: sqlite3.Connection, wanted: str) -> str:
     wanted = wanted or "article"
-    taken = {row[0] for row in connection.execute("SELECT id FROM articles WHERE id >= ?", (wanted,))}
+    # "." follows "-": only the ids that differ by what comes after it, not half of the library.
+    numbered = (wanted, f"{wanted}-", f"{wanted}.")
+    statement = "SELECT id FROM articles WHERE id = ? OR (id > ? AND id < ?)"
+    taken = {row[0] for row in connection.execute(statement, numbered)}
     number, free = 2, wanted
     while free in taken:
         free, number = f"{wanted}-{number}", number + 1

@@ -83,6 +83,7 @@ class Library:
         self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id)
         self._follower = IndexFollower(catalog, self._place)
         self._healer: Healer | None = None
+        self._indexes_later = False
 
     @classmethod
     def open(
@@ -186,8 +187,23 @@ class Library:
             copy = dataclass_replace(copy, passages=passages)
         with self._lock.hold():
             stored = self._catalog.store_copy(copy, embedding)
-            self._follower.catch_up()
+            if not self._indexes_later:
+                self._follower.catch_up()
         return stored
+
+    @contextmanager
+    def index_later(self) -> Iterator[None]:
+        """Teach the vector index at the end, in one go, what `store_copy` stores inside; until then search is exact.
+
+        Article by article 100,000 passages would take the index hours: each time it is looked at as a whole.
+        """
+        self._indexes_later = True
+        try:
+            yield
+        finally:
+            self._indexes_later = False
+            with self._lock.hold():
+                self._follower.catch_up()
 
     def reembed(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Embed every passage with the current model and make a new index; the number of passages.

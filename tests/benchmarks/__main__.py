@@ -16,7 +16,23 @@ from rich.table import Table
 
 from tests.benchmarks.result import DataMissing, Result
 
-NAMES = ("chunking", "feedbackqa", "squad2", "follow_ups", "sentences", "questions", "ingest", "start", "evaluation")
+NAMES = (
+    "chunking",
+    "feedbackqa",
+    "squad2",
+    "follow_ups",
+    "sentences",
+    "questions",
+    "ingest",
+    "start",
+    "evaluation",
+    "growth",
+)
+OPTIONS = {
+    "tune": "on the questions that constants are tuned on",
+    "largest": "growth: 1,000,000 passages as well",
+    "server": "growth: the vector index on a Chroma server",
+}
 
 
 def main() -> int:
@@ -24,16 +40,18 @@ def main() -> int:
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--json", action="store_true", help="print the result as JSON on the last line")
     parser.add_argument("--keep", type=Path, help="a folder for what was embedded, so that the next run starts from it")
-    parser.add_argument("--tune", action="store_true", help="on the questions that constants are tuned on")
+    for option, meaning in OPTIONS.items():
+        parser.add_argument(f"--{option}", action="store_true", help=meaning)
     chosen = parser.parse_args()
     benchmark = import_module(f"tests.benchmarks.{chosen.name}")
-    if chosen.tune and "tune" not in signature(benchmark.run).parameters:
-        parser.error(f"{chosen.name} has no questions of its own for tuning")
+    options = {option: True for option in OPTIONS if getattr(chosen, option)}
+    for option in options.keys() - signature(benchmark.run).parameters:
+        parser.error(f"{chosen.name} knows no --{option}")
     try:
         with tempfile.TemporaryDirectory() as scratch:
             home = (chosen.keep or Path(scratch)) / chosen.name
             home.mkdir(parents=True, exist_ok=True)
-            result: Result = benchmark.run(home, tune=True) if chosen.tune else benchmark.run(home)
+            result: Result = benchmark.run(home, **options)
     except DataMissing as error:
         print(f"skipped: {error}", file=sys.stderr)
         return 1
