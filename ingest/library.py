@@ -83,7 +83,7 @@ class Library:
         self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id)
         self._follower = IndexFollower(catalog, self._place)
         self._healer: Healer | None = None
-        self._indexes_later = False
+        self._indexes_in_portions = False
 
     @classmethod
     def open(
@@ -187,21 +187,21 @@ class Library:
             copy = dataclass_replace(copy, passages=passages)
         with self._lock.hold():
             stored = self._catalog.store_copy(copy, embedding)
-            if not self._indexes_later:
+            if not self._indexes_in_portions:
                 self._follower.catch_up()
         return stored
 
     @contextmanager
-    def index_later(self) -> Iterator[None]:
+    def index_in_portions(self) -> Iterator[None]:
         """Teach the vector index at the end, in one go, what `store_copy` stores inside; until then search is exact.
 
         Article by article 100,000 passages would take the index hours: each time it is looked at as a whole.
         """
-        self._indexes_later = True
+        self._indexes_in_portions = True
         try:
             yield
         finally:
-            self._indexes_later = False
+            self._indexes_in_portions = False
             with self._lock.hold():
                 self._follower.catch_up()
 

@@ -113,7 +113,7 @@ def build(source: Path, place: Path, size: int, url: str) -> dict[str, Any]:
         with Library.open(settings, refuse_to_embed) as grown:
             started = time.perf_counter()
             making = 0.0
-            with grown.index_later():
+            with grown.index_in_portions():
                 for copy, seconds in _time_each(copies):
                     grown.store_copy(copy, embedding)
                     making += seconds
