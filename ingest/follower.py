@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,12 +13,13 @@ import numpy as np
 
 from ingest.catalog import Catalog, CatalogState, IndexState, IndexWork, Vector
 from ingest.errors import LibraryUnwritable
-from ingest.vectors import IndexBroken, IndexPlace, VectorIndex
+from ingest.vectors import IndexBroken, IndexPlace, IndexUnreachable, VectorIndex
 
 log = logging.getLogger(__name__)
 
 READER_PATIENCE = 0.2  # seconds; an article takes the writer 15 ms, and exact search stands in
 WRITER_PATIENCE = 5.0  # seconds; a question takes a reader milliseconds
+SERVER_PAUSE = 10.0  # seconds until a server that failed is asked again; it may take two to find out
 NEARLY_ONE = 0.999  # cosine of a vector with itself, as Chroma calculates it
 
 
@@ -28,12 +30,15 @@ class IndexFollower:
     exact search stands in for an index that cannot be written.
     """
 
-    def __init__(self, catalog: Catalog, place: IndexPlace) -> None:
+    def __init__(self, catalog: Catalog, place: IndexPlace, *, quiet: bool = False) -> None:
         self._catalog = catalog
         self._place = place
+        self._quiet = quiet  # says nothing of a server that fails: somebody else does
         self._guard = threading.RLock()
         self._open: OpenIndex | None = None
-        self._broken: IndexState | None = None  # not tried again until a writer has changed it
+        self._broken: IndexState | None = None  # not tried again until a writer has changed it, or a server is back
+        self._broken_since = 0.0
+        self._told = False  # that there is no index to use; once until there is
         self._exact: ExactVectors | None = None
 
     def close(self) -> None:
@@ -51,7 +56,10 @@ class IndexFollower:
                         return self._fresh_index(state.index).find_nearest(vector, limit)
                 except IndexBroken as error:
                     self._give_up(state.index, error)
-        return self._exact_vectors(self._catalog.read_state().generation).find_nearest(vector, limit)
+        state = self._catalog.read_state()
+        if state.index.number and state.index.location != self._place.url:
+            self._tell_elsewhere(state.index.location)
+        return self._exact_vectors(state.generation).find_nearest(vector, limit)
 
     def needs_work(self) -> bool:
         """True when a writer died, or failed, between the catalog and the index, or when its files are not as they were
@@ -60,7 +68,18 @@ class IndexFollower:
         state = self._catalog.read_state()
         if state.generation == 0:
             return False
+        if self._place.url:
+            return not self._mirrors(state) or not self._is_served(state)
         return not self._mirrors(state) or state.index == self._broken or not self._is_sealed(state.index)
+
+    def _is_served(self, state: CatalogState) -> bool:
+        """Whether a server still holds what it was taught: it may have lost its data, or gone."""
+        with self._guard:
+            try:
+                return self._fresh_index(state.index).count() == state.index.vectors
+            except IndexBroken as error:
+                self._give_up(state.index, error)
+                return False
 
     def catch_up(self) -> None:
         """Teach the index what the catalog has queued; make a new one when that cannot be done."""
@@ -72,7 +91,7 @@ class IndexFollower:
             try:
                 with self._place.hold_files(WRITER_PATIENCE):
                     self._apply(state)
-            except (LibraryUnwritable, OSError) as error:
+            except (LibraryUnwritable, OSError, IndexUnreachable) as error:
                 self._give_up(state.index, error)
             except IndexBroken as error:
                 log.warning("the vector index cannot be brought up to date (%s): making it anew", error)
@@ -106,8 +125,9 @@ class IndexFollower:
         except (IndexBroken, OSError) as error:
             if not self._place.is_writable():
                 return ["vector index: not checked, because Chroma opens none where nothing can be written"]
-            if isinstance(error, OSError):
-                return ["vector index: not checked, because another process keeps its files; try again later"]
+            if isinstance(error, OSError | IndexUnreachable):
+                reason = error if self._place.url else "another process keeps its files"
+                return [f"vector index: not checked ({reason}); try again later"]
             problems = [f"{error}; run `career doctor --repair`"]
         if problems and self._catalog.read_state() != state:
             return self.find_problems()  # a writer was at work meanwhile
@@ -175,7 +195,7 @@ class IndexFollower:
     def _finish(self, work: IndexWork, state: IndexState, index: VectorIndex) -> None:
         sealed = replace(state, seal=self._place.seal(state.number), vectors=index.count())
         self._catalog.finish_index_work(work, sealed)
-        self._open, self._broken, self._exact = OpenIndex(sealed, index), None, None
+        self._open, self._broken, self._exact, self._told = OpenIndex(sealed, index), None, None, False
 
     def _fresh_index(self, state: IndexState) -> VectorIndex:
         """The open index, opened again when another process has written: a client sees only its own writes."""
@@ -187,6 +207,7 @@ class IndexFollower:
         self._open = OpenIndex(state, VectorIndex.open(self._place, state.number))
         if self._open.index.count() != state.vectors:
             raise IndexBroken(f"it holds {self._open.index.count()} vectors instead of {state.vectors}")
+        self._broken, self._told = None, False
         return self._open.index
 
     def _is_sealed(self, state: IndexState) -> bool:
@@ -197,7 +218,12 @@ class IndexFollower:
             return False
 
     def _is_usable(self, state: CatalogState) -> bool:
-        return bool(state.index.number) and self._mirrors(state) and state.index != self._broken
+        return bool(state.index.number) and self._mirrors(state) and not self._is_given_up(state.index)
+
+    def _is_given_up(self, state: IndexState) -> bool:
+        """Files stay as they are until a writer makes them anew; a server that failed may be back by itself."""
+        waited = time.monotonic() - self._broken_since
+        return state == self._broken and not (self._place.url and waited > SERVER_PAUSE)
 
     def _mirrors(self, state: CatalogState) -> bool:
         return state.index.generation == state.generation and state.index.location == self._place.url
@@ -206,10 +232,27 @@ class IndexFollower:
         return bool(self._place.url) or self._place.folder_of(state.number).is_dir()
 
     def _give_up(self, state: IndexState, error: Exception) -> None:
-        log.warning("the vector index cannot be used (%s); searching without it. Run `career doctor --repair`.", error)
+        remedy = f"Check the server at {self._place.url}" if self._place.url else "Run `career doctor --repair`"
+        known = bool(self._place.url) and (self._told or self._quiet)
+        log.log(
+            logging.DEBUG if known else logging.WARNING,
+            "the vector index cannot be used (%s); searching without it. %s.",
+            error,
+            remedy,
+        )
         log.debug("the vector index cannot be used", exc_info=error)
         self.close()
-        self._broken = state
+        self._broken, self._broken_since, self._told = state, time.monotonic(), True
+
+    def _tell_elsewhere(self, location: str) -> None:
+        where = f"on the server at {location}" if location else "in the library's folder"
+        if not self._told:
+            log.warning(
+                "the vector index is %s, which is not where CAREER_CHROMA_URL says; searching without it. "
+                "The next `career ingest` makes it there.",
+                where,
+            )
+        self._told = True
 
     def _exact_vectors(self, generation: int) -> ExactVectors:
         with self._guard:

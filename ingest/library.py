@@ -382,7 +382,7 @@ class Library:
     def _heal(self) -> bool:
         """With a catalog and an index of its own, since this library may be for reading only."""
         catalog = Catalog.open(self._settings.home)
-        follower = IndexFollower(catalog, self._place)
+        follower = IndexFollower(catalog, self._place, quiet=True)
         try:
             return finish_work(catalog, follower, self._lock)
         finally:
