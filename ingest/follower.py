@@ -279,7 +279,9 @@ class ExactVectors:
         if not self.ids:
             return []
         similarities = self.vectors @ vector
-        best = np.argsort(-similarities, kind="stable")[:limit]
+        least = np.partition(similarities, -limit)[-limit] if limit < len(self.ids) else -np.inf
+        near = np.flatnonzero(similarities >= least)  # equals of the last among them, for one order of all
+        best = near[np.argsort(-similarities[near], kind="stable")[:limit]]
         return [(self.ids[place], float(similarities[place])) for place in best]
 
 

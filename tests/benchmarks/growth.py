@@ -35,7 +35,7 @@ from ingest.pipeline import add_articles
 from ingest.terms import STOP_WORDS
 from tests.benchmarks import chunking, feedbackqa, squad2
 from tests.benchmarks.library import digest_code, make_settings, open_library
-from tests.benchmarks.memory import read_peak_memory
+from tests.benchmarks.processes import read_peak_memory
 from tests.benchmarks.result import Result, list_bls_pages
 from tests.chroma_server import run_server
 

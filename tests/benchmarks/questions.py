@@ -20,7 +20,7 @@ from ingest.library import Library
 from ingest.pipeline import add_articles
 from tests.benchmarks import chunking, feedbackqa, squad2
 from tests.benchmarks.library import make_settings, open_library
-from tests.benchmarks.memory import read_peak_memory
+from tests.benchmarks.processes import read_peak_memory
 from tests.benchmarks.result import Result, list_bls_pages
 
 ASKED = (
