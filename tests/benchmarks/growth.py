@@ -10,8 +10,10 @@ Beside each stands the floor: all vectors in memory, compared by NumPy.
 
 from __future__ import annotations
 
+import json
 import random
 import re
+import shutil
 import sys
 import time
 from collections import Counter, defaultdict
@@ -88,7 +90,11 @@ def _measure(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row for the library and one for the floor, each measured in processes of its own, for their memory's sake."""
     place = home / f"{digest_code()}-{size}{'-server' if url else ''}"
-    built = _apart(build, source, place, size, url) if not (place / Catalog.FILE_NAME).exists() else {}
+    kept = place / "built.json"  # what building it cost, beside what was built: written last, so all of it is there
+    if not kept.exists():
+        shutil.rmtree(place, ignore_errors=True)
+        kept.write_text(json.dumps(_apart(build, source, place, size, url)), encoding="utf-8")
+    built = json.loads(kept.read_text(encoding="utf-8"))
     asked, vectors, found = _apart(ask, place, url, questions)
     floor, exact = _apart(search_exactly, place, vectors)
     recall = np.mean([len(set(near) & set(nearest)) / len(nearest) for near, nearest in zip(found, exact, strict=True)])
