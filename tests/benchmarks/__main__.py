@@ -29,6 +29,7 @@ NAMES = (
     "growth",
     "speed",
 )
+MOST_COLUMNS = 10
 OPTIONS = {
     "tune": "on the questions that constants are tuned on",
     "largest": "growth: 1,000,000 passages as well; speed: memory of ingesting 342 pages",
@@ -63,12 +64,18 @@ def main() -> int:
 
 
 def show(result: Result) -> None:
-    rows = [{"name": "ours"} | result.ours, *result.others, {"name": "baseline"} | result.baseline, *result.published]
+    rows = [{"name": "ours"} | result.ours, {"name": "baseline"} | result.baseline, *result.others, *result.published]
     rows = [row for row in rows if len(row) > 1]
     columns = list(dict.fromkeys(key for row in rows for key in row if key not in ("name", "intervals")))
-    table = Table("", *columns, title=f"{result.benchmark}: {result.note}")
-    for row in rows:
-        table.add_row(row["name"], *(_show_cell(row, column) for column in columns))
+    title = f"{result.benchmark}: {result.note}"
+    if len(columns) > MOST_COLUMNS:  # a line for each thing measured reads better then
+        table = Table("", *(row["name"] for row in rows), title=title)
+        for column in columns:
+            table.add_row(column, *(_show_cell(row, column) for row in rows))
+    else:
+        table = Table("", *columns, title=title)
+        for row in rows:
+            table.add_row(row["name"], *(_show_cell(row, column) for column in columns))
     Console(width=160).print(table)
 
 

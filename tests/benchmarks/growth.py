@@ -99,7 +99,7 @@ def _measure(
     floor, exact = _apart(search_exactly, place, vectors)
     recall = np.mean([len(set(near) & set(nearest)) / len(nearest) for near, nearest in zip(found, exact, strict=True)])
     row = {"name": f"{size:,} passages"} | asked | {"recall_at_20": round(float(recall), 4)} | built
-    print(row, {"name": f"{size:,}, floor"} | floor, file=sys.stderr)
+    print(f"{size:,} passages: done", file=sys.stderr)
     return row, {"name": f"{size:,}, floor"} | floor
 
 
