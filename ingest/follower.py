@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -30,10 +30,10 @@ class IndexFollower:
     exact search stands in for an index that cannot be written.
     """
 
-    def __init__(self, catalog: Catalog, place: IndexPlace, *, quiet: bool = False) -> None:
+    def __init__(self, catalog: Catalog, place: IndexPlace, tell: Callable[[str], None] = log.warning) -> None:
         self._catalog = catalog
         self._place = place
-        self._quiet = quiet  # says nothing of a server that fails: somebody else does
+        self._tell = tell  # of what whoever set CAREER_CHROMA_URL should know
         self._guard = threading.RLock()
         self._open: OpenIndex | None = None
         self._broken: IndexState | None = None  # not tried again until a writer has changed it, or a server is back
@@ -57,8 +57,11 @@ class IndexFollower:
                 except IndexBroken as error:
                     self._give_up(state.index, error)
         state = self._catalog.read_state()
-        if state.index.number and state.index.location != self._place.url:
-            self._tell_elsewhere(state.index.location)
+        if state.index.location != self._place.url:
+            where = f"on the server at {self._place.url}" if self._place.url else "in the library's folder"
+            self._tell_once(
+                f"there is no vector index {where}; searching without it. The next `career ingest` makes it."
+            )
         return self._exact_vectors(state.generation).find_nearest(vector, limit)
 
     def find_nearest_among(self, articles: Sequence[str], vector: Vector, limit: int) -> list[tuple[str, float]]:
@@ -120,9 +123,10 @@ class IndexFollower:
         state = self._catalog.read_state()
         if not self._catalog.count_passages():
             return []
-        if not self._mirrors(state):
-            return ["vector index: behind the catalog; the next writer brings it up to date"]
         try:
+            self._place.reach()
+            if not self._mirrors(state):
+                return ["vector index: behind the catalog; the next writer brings it up to date"]
             # Held, or a writer that changes the files meanwhile would end this process, as a damaged index does.
             with self._guard, self._place.hold_files(WRITER_PATIENCE):
                 problems = list(self._compare(self._fresh_index(state.index)))
@@ -236,26 +240,18 @@ class IndexFollower:
         return bool(self._place.url) or self._place.folder_of(state.number).is_dir()
 
     def _give_up(self, state: IndexState, error: Exception) -> None:
-        remedy = f"Check the server at {self._place.url}" if self._place.url else "Run `career doctor --repair`"
-        known = bool(self._place.url) and (self._told or self._quiet)
-        log.log(
-            logging.DEBUG if known else logging.WARNING,
-            "the vector index cannot be used (%s); searching without it. %s.",
-            error,
-            remedy,
-        )
+        reason = f"the vector index cannot be used ({error}); searching without it."
+        if self._place.url:
+            self._tell_once(f"{reason} Check the server at {self._place.url}.")
+        else:
+            log.warning("%s Run `career doctor --repair`.", reason)
         log.debug("the vector index cannot be used", exc_info=error)
         self.close()
-        self._broken, self._broken_since, self._told = state, time.monotonic(), True
+        self._broken, self._broken_since = state, time.monotonic()
 
-    def _tell_elsewhere(self, location: str) -> None:
-        where = f"on the server at {location}" if location else "in the library's folder"
+    def _tell_once(self, text: str) -> None:
         if not self._told:
-            log.warning(
-                "the vector index is %s, which is not where CAREER_CHROMA_URL says; searching without it. "
-                "The next `career ingest` makes it there.",
-                where,
-            )
+            self._tell(text)
         self._told = True
 
     def _exact_vectors(self, generation: int) -> ExactVectors:

@@ -81,7 +81,7 @@ class Library:
         self._embedder = LazyEmbedder(embedder)
         library_id = catalog.read_state().library_id
         self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id)
-        self._follower = IndexFollower(catalog, self._place)
+        self._follower = IndexFollower(catalog, self._place, tell)
         self._healer: Healer | None = None
         self._indexes_in_portions = False
 
@@ -394,7 +394,7 @@ class Library:
     def _heal(self) -> bool:
         """With a catalog and an index of its own, since this library may be for reading only."""
         catalog = Catalog.open(self._settings.home)
-        follower = IndexFollower(catalog, self._place, quiet=True)
+        follower = IndexFollower(catalog, self._place, tell=log.debug)  # the library's own tells already
         try:
             return finish_work(catalog, follower, self._lock)
         finally:

@@ -80,6 +80,22 @@ class IndexPlace:
         with FileLock(self.folder.with_name("chroma.lock"), timeout=patience, poll_interval=0.002):
             yield
 
+    @property
+    def address(self) -> tuple[str, int, bool]:
+        """Host, port and whether by TLS, of the server."""
+        parts = urlsplit(self.url)
+        secure = parts.scheme == "https"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+        return host, parts.port or (443 if secure else 8000), secure
+
+    def reach(self) -> None:
+        """Raise IndexUnreachable unless the server answers; chromadb's own client would wait without an end."""
+        with _translate_errors():
+            if not self.url:
+                return
+            host, port, secure = self.address
+            _ask_for_life(f"{'https' if secure else 'http'}://{host}:{port}")
+
     def seal(self, number: int) -> str:
         """A digest of the index's graph files and of what its database says; "" on a server.
 
@@ -233,11 +249,8 @@ def _connect(place: IndexPlace, number: int) -> Iterator[Any]:
         settings = Settings(anonymized_telemetry=False)
         client: Any
         if place.url:
-            address = urlsplit(place.url)
-            secure = address.scheme == "https"
-            port = address.port or (443 if secure else 8000)
-            host = f"[{address.hostname}]" if ":" in (address.hostname or "") else address.hostname or ""
-            _reach(f"{address.scheme}://{host}:{port}")
+            place.reach()
+            host, port, secure = place.address
             client = chromadb.HttpClient(host=host, port=port, ssl=secure, settings=settings)
             _limit_requests(client)
         else:
@@ -249,8 +262,7 @@ def _connect(place: IndexPlace, number: int) -> Iterator[Any]:
             raise
 
 
-def _reach(url: str) -> None:
-    """Raises IndexUnreachable unless a Chroma server answers there; its own client would wait without an end."""
+def _ask_for_life(url: str) -> None:
     import httpx
 
     try:

@@ -163,7 +163,7 @@ def test_what_was_ingested_while_the_server_was_down_reaches_it_with_the_next_wr
         server.stop()
         assert add(library, "Pilots fly.", "fly") == "added"
         assert nearest(library, "pilots fly") == "Pilots fly."
-        assert len(library.check()) == 1
+        assert [problem for problem in library.check() if "no Chroma server answers there" in problem]
     with opened(settings) as library:  # still down
         assert nearest(library, "pilots fly") == "Pilots fly."
         server.start()
@@ -255,7 +255,7 @@ def test_an_index_made_elsewhere_is_told_once(
         assert nearest(reader, "dentists") == nearest(reader, "dentists") == "Dentists earn more."
     told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(told) == 1
-    assert "not where CAREER_CHROMA_URL says" in told[0]
+    assert told[0].startswith("there is no vector index in the library's folder; searching without it.")
 
 
 @pytest.mark.parametrize("url", ["nonsense", "http://", "localhost:8000", "ftp://host:8000", "http://host:port"])
