@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -272,9 +272,14 @@ def _read_turn(turn: Any) -> Turn:
     raise QuestionInvalid('Each turn of the history is a question or {"question": "…", "answer": "…"}.')
 
 
-def load_chain(settings: Settings | None = None, *, read_only: bool = True) -> AnswerChain:
-    """The chain over the library in CAREER_HOME, with the models that CAREER_MODEL and CAREER_RERANKER name."""
+def load_chain(
+    settings: Settings | None = None, *, read_only: bool = True, tell: Callable[[str], None] = log.warning
+) -> AnswerChain:
+    """The chain over the library in CAREER_HOME, with the models that CAREER_MODEL and CAREER_RERANKER name.
+
+    `tell` gets a line when the library has something to say, of a Chroma server that is out of reach say.
+    """
     settings = settings or Settings()
     writer = load_model_writer(settings) if settings.model else None
-    library = Library.open(settings, lambda: load_embedder(settings), read_only=read_only)
+    library = Library.open(settings, lambda: load_embedder(settings), read_only=read_only, tell=tell)
     return AnswerChain(library, settings, writer)

@@ -80,7 +80,7 @@ def open_library(settings: Settings, *, read_only: bool) -> Library:
 def load_chain(settings: Settings) -> Chain:
     from assistant.answer import load_chain
 
-    return load_chain(settings)
+    return load_chain(settings, tell=_print_notice)
 
 
 def add_articles(

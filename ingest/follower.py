@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -12,12 +13,13 @@ import numpy as np
 
 from ingest.catalog import Catalog, CatalogState, IndexState, IndexWork, Vector
 from ingest.errors import LibraryUnwritable
-from ingest.vectors import IndexBroken, IndexPlace, VectorIndex
+from ingest.vectors import IndexBroken, IndexPlace, IndexUnreachable, VectorIndex
 
 log = logging.getLogger(__name__)
 
 READER_PATIENCE = 0.2  # seconds; an article takes the writer 15 ms, and exact search stands in
 WRITER_PATIENCE = 5.0  # seconds; a question takes a reader milliseconds
+SERVER_PAUSE = 10.0  # seconds until a server that failed is asked again; it may take two to find out
 NEARLY_ONE = 0.999  # cosine of a vector with itself, as Chroma calculates it
 
 
@@ -28,12 +30,15 @@ class IndexFollower:
     exact search stands in for an index that cannot be written.
     """
 
-    def __init__(self, catalog: Catalog, place: IndexPlace) -> None:
+    def __init__(self, catalog: Catalog, place: IndexPlace, tell: Callable[[str], None] = log.warning) -> None:
         self._catalog = catalog
         self._place = place
+        self._tell = tell  # of what whoever set CAREER_CHROMA_URL should know
         self._guard = threading.RLock()
         self._open: OpenIndex | None = None
-        self._broken: IndexState | None = None  # not tried again until a writer has changed it
+        self._broken: IndexState | None = None  # not tried again until a writer has changed it, or a server is back
+        self._broken_since = 0.0
+        self._told = False  # that there is no index to use; once until there is
         self._exact: ExactVectors | None = None
 
     def close(self) -> None:
@@ -51,7 +56,13 @@ class IndexFollower:
                         return self._fresh_index(state.index).find_nearest(vector, limit)
                 except IndexBroken as error:
                     self._give_up(state.index, error)
-        return self._exact_vectors(self._catalog.read_state().generation).find_nearest(vector, limit)
+        state = self._catalog.read_state()
+        if state.index.location != self._place.url:
+            where = f"on the server at {self._place.url}" if self._place.url else "in the library's folder"
+            self._tell_once(
+                f"there is no vector index {where}; searching without it. The next `career ingest` makes it."
+            )
+        return self._exact_vectors(state.generation).find_nearest(vector, limit)
 
     def find_nearest_among(self, articles: Sequence[str], vector: Vector, limit: int) -> list[tuple[str, float]]:
         """The nearest of these articles' passages, from the catalog and so exactly; 2 ms for 1,000 passages."""
@@ -64,7 +75,18 @@ class IndexFollower:
         state = self._catalog.read_state()
         if state.generation == 0:
             return False
+        if self._place.url:
+            return not self._mirrors(state) or not self._is_served(state)
         return not self._mirrors(state) or state.index == self._broken or not self._is_sealed(state.index)
+
+    def _is_served(self, state: CatalogState) -> bool:
+        """Whether a server still holds what it was taught: it may have lost its data, or gone."""
+        with self._guard:
+            try:
+                return self._fresh_index(state.index).count() == state.index.vectors
+            except IndexBroken as error:
+                self._give_up(state.index, error)
+                return False
 
     def catch_up(self) -> None:
         """Teach the index what the catalog has queued; make a new one when that cannot be done."""
@@ -76,7 +98,7 @@ class IndexFollower:
             try:
                 with self._place.hold_files(WRITER_PATIENCE):
                     self._apply(state)
-            except (LibraryUnwritable, OSError) as error:
+            except (LibraryUnwritable, OSError, IndexUnreachable) as error:
                 self._give_up(state.index, error)
             except IndexBroken as error:
                 log.warning("the vector index cannot be brought up to date (%s): making it anew", error)
@@ -101,17 +123,19 @@ class IndexFollower:
         state = self._catalog.read_state()
         if not self._catalog.count_passages():
             return []
-        if not self._mirrors(state):
-            return ["vector index: behind the catalog; the next writer brings it up to date"]
         try:
+            self._place.reach()
+            if not self._mirrors(state):
+                return ["vector index: behind the catalog; the next writer brings it up to date"]
             # Held, or a writer that changes the files meanwhile would end this process, as a damaged index does.
             with self._guard, self._place.hold_files(WRITER_PATIENCE):
                 problems = list(self._compare(self._fresh_index(state.index)))
         except (IndexBroken, OSError) as error:
             if not self._place.is_writable():
                 return ["vector index: not checked, because Chroma opens none where nothing can be written"]
-            if isinstance(error, OSError):
-                return ["vector index: not checked, because another process keeps its files; try again later"]
+            if isinstance(error, OSError | IndexUnreachable):
+                reason = error if self._place.url else "another process keeps its files"
+                return [f"vector index: not checked ({reason}); try again later"]
             problems = [f"{error}; run `career doctor --repair`"]
         if problems and self._catalog.read_state() != state:
             return self.find_problems()  # a writer was at work meanwhile
@@ -179,7 +203,7 @@ class IndexFollower:
     def _finish(self, work: IndexWork, state: IndexState, index: VectorIndex) -> None:
         sealed = replace(state, seal=self._place.seal(state.number), vectors=index.count())
         self._catalog.finish_index_work(work, sealed)
-        self._open, self._broken, self._exact = OpenIndex(sealed, index), None, None
+        self._open, self._broken, self._exact, self._told = OpenIndex(sealed, index), None, None, False
 
     def _fresh_index(self, state: IndexState) -> VectorIndex:
         """The open index, opened again when another process has written: a client sees only its own writes."""
@@ -191,6 +215,7 @@ class IndexFollower:
         self._open = OpenIndex(state, VectorIndex.open(self._place, state.number))
         if self._open.index.count() != state.vectors:
             raise IndexBroken(f"it holds {self._open.index.count()} vectors instead of {state.vectors}")
+        self._broken, self._told = None, False
         return self._open.index
 
     def _is_sealed(self, state: IndexState) -> bool:
@@ -201,7 +226,12 @@ class IndexFollower:
             return False
 
     def _is_usable(self, state: CatalogState) -> bool:
-        return bool(state.index.number) and self._mirrors(state) and state.index != self._broken
+        return bool(state.index.number) and self._mirrors(state) and not self._is_given_up(state.index)
+
+    def _is_given_up(self, state: IndexState) -> bool:
+        """Files stay as they are until a writer makes them anew; a server that failed may be back by itself."""
+        waited = time.monotonic() - self._broken_since
+        return state == self._broken and not (self._place.url and waited > SERVER_PAUSE)
 
     def _mirrors(self, state: CatalogState) -> bool:
         return state.index.generation == state.generation and state.index.location == self._place.url
@@ -210,10 +240,19 @@ class IndexFollower:
         return bool(self._place.url) or self._place.folder_of(state.number).is_dir()
 
     def _give_up(self, state: IndexState, error: Exception) -> None:
-        log.warning("the vector index cannot be used (%s); searching without it. Run `career doctor --repair`.", error)
+        reason = f"the vector index cannot be used ({error}); searching without it."
+        if self._place.url:
+            self._tell_once(f"{reason} Check the server at {self._place.url}.")
+        else:
+            log.warning("%s Run `career doctor --repair`.", reason)
         log.debug("the vector index cannot be used", exc_info=error)
         self.close()
-        self._broken = state
+        self._broken, self._broken_since = state, time.monotonic()
+
+    def _tell_once(self, text: str) -> None:
+        if not self._told:
+            self._tell(text)
+        self._told = True
 
     def _exact_vectors(self, generation: int) -> ExactVectors:
         with self._guard:
@@ -240,7 +279,9 @@ class ExactVectors:
         if not self.ids:
             return []
         similarities = self.vectors @ vector
-        best = np.argsort(-similarities, kind="stable")[:limit]
+        least = np.partition(similarities, -limit)[-limit] if limit < len(self.ids) else -np.inf
+        near = np.flatnonzero(similarities >= least)  # equals of the last among them, for one order of all
+        best = near[np.argsort(-similarities[near], kind="stable")[:limit]]
         return [(self.ids[place], float(similarities[place])) for place in best]
 
 

@@ -81,8 +81,9 @@ class Library:
         self._embedder = LazyEmbedder(embedder)
         library_id = catalog.read_state().library_id
         self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id)
-        self._follower = IndexFollower(catalog, self._place)
+        self._follower = IndexFollower(catalog, self._place, tell)
         self._healer: Healer | None = None
+        self._indexes_in_portions = False
 
     @classmethod
     def open(
@@ -193,8 +194,23 @@ class Library:
             copy = dataclass_replace(copy, passages=passages)
         with self._lock.hold():
             stored = self._catalog.store_copy(copy, embedding)
-            self._follower.catch_up()
+            if not self._indexes_in_portions:
+                self._follower.catch_up()
         return stored
+
+    @contextmanager
+    def index_in_portions(self) -> Iterator[None]:
+        """Teach the vector index at the end, in one go, what `store_copy` stores inside; until then search is exact.
+
+        Article by article 100,000 passages would take the index hours: each time it is looked at as a whole.
+        """
+        self._indexes_in_portions = True
+        try:
+            yield
+        finally:
+            self._indexes_in_portions = False
+            with self._lock.hold():
+                self._follower.catch_up()
 
     def reembed(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Embed every passage with the current model and make a new index; the number of passages.
@@ -389,7 +405,7 @@ class Library:
     def _heal(self) -> bool:
         """With a catalog and an index of its own, since this library may be for reading only."""
         catalog = Catalog.open(self._settings.home)
-        follower = IndexFollower(catalog, self._place)
+        follower = IndexFollower(catalog, self._place, tell=log.debug)  # the library's own tells already
         try:
             return finish_work(catalog, follower, self._lock)
         finally:

@@ -40,6 +40,13 @@ class IngestSettings(BaseSettings):
     read_memory: int = Field(default=1_000_000_000, ge=100_000_000)  # bytes that the process that reads may take
     lock_timeout: float = Field(default=60.0, ge=0)  # seconds a second writer waits; after two it says for whom
 
+    @field_validator("chroma_url")
+    @classmethod
+    def _refuse_other_addresses(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?/?", value):
+            raise ValueError(f"{value!r} is no address of a Chroma server (like http://localhost:8000)")
+        return value.rstrip("/")
+
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:

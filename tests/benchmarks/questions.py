@@ -5,7 +5,6 @@ Asked of the 54 pages, and of more than 10,000 passages: the articles of the oth
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +22,7 @@ from ingest.library import Library
 from ingest.pipeline import add_articles
 from tests.benchmarks import chunking, feedbackqa, squad2
 from tests.benchmarks.library import make_settings, open_library
+from tests.benchmarks.processes import read_peak_memory
 from tests.benchmarks.result import Result, list_bls_pages
 
 ASKED = (
@@ -76,16 +76,10 @@ def measure(home: Path, questions: Sequence[str]) -> dict[str, Any]:
         return {
             "p50_ms": round(float(np.percentile(times, 50)), 1),
             "p95_ms": round(float(np.percentile(times, 95)), 1),
-            "memory_mb": _read_peak_memory(),
+            "memory_mb": read_peak_memory(),
             "questions": len(times),
             "passages": library.count_passages(),
         }
-
-
-def _read_peak_memory() -> int:
-    """Peak resident memory in MB of this process alone: getrusage's figure remembers the process that started it."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return round(int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024)
 
 
 def _time(chain: AnswerChain, question: str) -> float:
