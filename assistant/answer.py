@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -250,5 +251,5 @@ def load_chain(settings: Settings | None = None, *, read_only: bool = True) -> A
     """The chain over the library in CAREER_HOME, with the models that CAREER_MODEL and CAREER_RERANKER name."""
     settings = settings or Settings()
     writer = load_model_writer(settings) if settings.model else None
-    library = Library.open(settings, lambda: load_embedder(settings), read_only=read_only)
+    library = Library.open(settings, partial(load_embedder, settings), read_only=read_only)
     return AnswerChain(library, settings, writer)

@@ -117,7 +117,7 @@ def test_an_empty_library_answers_with_nothing(settings: IngestSettings) -> None
 
 
 def test_neither_the_model_nor_chroma_is_loaded_to_list_articles(settings: IngestSettings) -> None:
-    def load() -> NoReturn:
+    def load(_method: str) -> NoReturn:
         raise AssertionError("the model was loaded")
 
     with opened(settings) as library:
@@ -405,7 +405,7 @@ def test_a_damaged_catalog_is_one_line_with_a_remedy(settings: IngestSettings) -
 
 
 def test_a_model_of_another_name_is_refused_before_it_is_loaded(settings: IngestSettings) -> None:
-    def load() -> Embedder:
+    def load(_method: str) -> Embedder:
         raise AssertionError("the model was loaded")
 
     with opened(settings) as library:
@@ -482,12 +482,48 @@ def test_a_passage_that_moved_keeps_its_words_without_being_embedded_again(setti
         assert count_words(library) == [4, 2]  # Pay, Nurses, earn, well; Pay, opening
 
 
+def method_of(library: Library) -> str:
+    assert library.embedding is not None
+    return str(library.embedding.fingerprint["method"])
+
+
+def test_a_library_is_asked_by_the_method_that_made_it_until_it_is_embedded_anew(settings: IngestSettings) -> None:
+    """A process that has the library open goes on when another one embeds it by another method."""
+
+    def load(method: str) -> FakeEmbedder:
+        return FakeEmbedder(method=method or "new")
+
+    with Library.open(settings, FakeEmbedder(method="old")) as library:
+        add(library, "Nurses earn well.")
+    with Library.open(settings, load) as reader, Library.open(settings, load) as writer:
+        assert reader.embed_question("nurses").text.any()
+        add(writer, "Boats float.", "boats")
+        assert method_of(writer) == "old"
+        writer.reembed()
+        assert method_of(writer) == "new"
+        assert reader.embed_question("nurses").text.any()
+
+
+def test_each_embedder_is_loaded_once(settings: IngestSettings) -> None:
+    loaded: list[str] = []
+
+    def load(method: str) -> FakeEmbedder:
+        loaded.append(method)
+        return FakeEmbedder()
+
+    with Library.open(settings, load) as library:
+        add(library, "Nurses earn well.")
+        add(library, "Boats float.", "boats")
+        library.embed_question("nurses")
+    assert loaded == [""]
+
+
 def test_vectors_made_in_another_way_are_refused_with_the_remedy(settings: IngestSettings) -> None:
     with opened(settings) as library:
         add(library, "Nurses earn well.")
     with (
         Library.open(settings, FakeEmbedder(method="another")) as library,
-        pytest.raises(EmbeddingMismatch, match=r"another version of career\. Run `career reembed`"),
+        pytest.raises(EmbeddingMismatch, match=r"another version or runtime.*`career reembed`"),
     ):
         library.embed_question("nurses")
 
