@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def _measure_apart(home: Path, questions: Sequence[str]) -> dict[str, Any]:
 
 def measure(home: Path, questions: Sequence[str]) -> dict[str, Any]:
     settings = make_settings(home=home)
-    with Library.open(settings, lambda: load_embedder(settings), read_only=True) as library:
+    with Library.open(settings, partial(load_embedder, settings), read_only=True) as library:
         chain = AnswerChain(library, settings)
         for question in questions[:WARMING]:
             chain.invoke(question)
