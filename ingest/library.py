@@ -81,7 +81,7 @@ class Library:
         self._embedder = LazyEmbedder(embedder)
         library_id = catalog.read_state().library_id
         self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id)
-        self._follower = IndexFollower(catalog, self._place)
+        self._follower = IndexFollower(catalog, self._place, exact_passages=settings.exact_passages)
         self._healer: Healer | None = None
 
     @classmethod

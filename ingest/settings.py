@@ -23,6 +23,7 @@ class IngestSettings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: user_data_path("career-assistant"))
     chroma_url: str = ""  # a Chroma server, "http://host:port"; "" keeps the index under home
+    exact_passages: int = Field(default=10_000, ge=0)  # a library of at most so many is searched without the index
 
     embedding_model: str = "all-MiniLM-L6-v2"  # any sentence-transformers name or folder
     # onnx: in int8, without torch, where the model allows it; torch: any model. auto asks each library by the one that

@@ -36,7 +36,7 @@ def settings(tmp_path: Path) -> IngestSettings:
 
 
 def settings_in(home: Path) -> IngestSettings:
-    return IngestSettings(home=home, lock_timeout=0.2, _env_file=None)  # type: ignore[call-arg]
+    return IngestSettings(home=home, lock_timeout=0.2, exact_passages=0, _env_file=None)  # type: ignore[call-arg]
 
 
 @contextmanager
@@ -125,6 +125,20 @@ def test_neither_the_model_nor_chroma_is_loaded_to_list_articles(settings: Inges
     with Library.open(settings, load) as library:
         assert [article.id for article in library.articles()] == ["pay"]
         assert not open_indexes(library)
+
+
+def test_a_small_library_is_searched_without_its_index_and_finds_the_same(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        for number in range(30):
+            add(library, f"Nurse {number} earns well.", f"pay-{number}")
+    with opened(settings, read_only=True) as library:
+        indexed = library.search_vectors(library.embed_question("nurse 7").text, 5)
+        assert open_indexes(library)
+    with opened(settings.model_copy(update={"exact_passages": 30}), read_only=True) as library:
+        exact = library.search_vectors(library.embed_question("nurse 7").text, 5)
+        assert not open_indexes(library)
+    assert [round(similarity, 4) for _, similarity in exact] == [round(similarity, 4) for _, similarity in indexed]
+    assert exact[0][0] == indexed[0][0]
 
 
 def test_a_vector_that_the_catalog_does_not_know_is_ignored(settings: IngestSettings) -> None:
@@ -379,14 +393,14 @@ def test_an_index_that_cannot_be_written_does_not_lose_the_article(
 
 
 def test_a_server_out_of_reach_is_stood_in_for(tmp_path: Path) -> None:
-    settings = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", _env_file=None)  # type: ignore[call-arg]
+    settings = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", exact_passages=0, _env_file=None)  # type: ignore[call-arg]
     with opened(settings) as library:
         assert add(library, "Nurses earn well.\nDentists earn more.") == "added"
         assert nearest(library, "dentists") == "Dentists earn more."
 
 
 def test_an_index_kept_elsewhere_before_is_made_here(settings: IngestSettings, tmp_path: Path) -> None:
-    elsewhere = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", _env_file=None)  # type: ignore[call-arg]
+    elsewhere = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", exact_passages=0, _env_file=None)  # type: ignore[call-arg]
     with opened(elsewhere) as library:
         add(library, "Nurses earn well.")
     with opened(settings) as library:
