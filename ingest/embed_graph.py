@@ -19,7 +19,7 @@ from ingest import bert
 Array = NDArray[Any]
 
 # Operators of onnxruntime's own, each for several of the standard's.
-FUSED = ("DynamicQuantizeMatMul", "MultiHeadAttention", "SkipLayerNormalization")
+FUSED = ("DynamicQuantizeMatMul", "MultiHeadAttention")
 
 
 def make_graph(weights: Mapping[str, Array], *, layers: int, heads: int, epsilon: float) -> bytes:
@@ -57,8 +57,7 @@ class Graph:
         (count,) = self._add("Shape", [words], start=1, end=2)
         (read,) = self._add("Slice", [positions, self._hold(np.array([0])), count])
         (placed,) = self._add("Add", [words, read])
-        (states,) = self._add("LayerNormalization", [placed, *self._hold_both(bert.FIRST_NORM)], epsilon=self._epsilon)
-        return states
+        return self.normalise(placed, bert.FIRST_NORM)
 
     def attend(self, states: str, layer: str, heads: int) -> str:
         """What each token takes from all others; queries, keys and values come from one multiplication."""
@@ -78,7 +77,11 @@ class Graph:
         return bent
 
     def add_and_normalise(self, states: str, others: str, part: str) -> str:
-        (normal,) = self._add("SkipLayerNormalization", [states, others, *self._hold_both(part)], epsilon=self._epsilon)
+        (added,) = self._add("Add", [states, others])
+        return self.normalise(added, part)
+
+    def normalise(self, states: str, part: str) -> str:
+        (normal,) = self._add("LayerNormalization", [states, *self._hold_both(part)], epsilon=self._epsilon)
         return normal
 
     def serialise(self, entrance: str, states: str) -> bytes:
