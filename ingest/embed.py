@@ -29,7 +29,7 @@ def load_embedder(settings: IngestSettings, method: str = "", *, tell: Callable[
     """
     try:
         path = locate_model(settings.embedding_model)
-        bert = find_bert(Path(path)) if _prefers_onnx(settings, method) else None
+        bert = find_bert(_find_folder(path)) if _prefers_onnx(settings, method) else None
         if bert is not None:
             embedder = _load_onnx(bert, settings, tell)
         elif settings.embedding_runtime == "onnx":
@@ -58,6 +58,19 @@ def _prefers_onnx(settings: IngestSettings, method: str) -> bool:
     from ingest.embed_onnx import METHOD
 
     return settings.embedding_runtime == "onnx" or (settings.embedding_runtime == "auto" and method in ("", METHOD))
+
+
+def _find_folder(path: str) -> Path:
+    """Where a model's files are: the folder itself, or the cache of models downloaded before."""
+    if Path(path).is_dir():
+        return Path(path)
+    from huggingface_hub import try_to_load_from_cache
+
+    try:
+        found = try_to_load_from_cache(path if "/" in path else f"sentence-transformers/{path}", "modules.json")
+    except ValueError:  # no name that a model could have
+        found = None
+    return Path(found).parent if isinstance(found, str) else Path(path)
 
 
 def _load_onnx(bert: Bert, settings: IngestSettings, tell: Callable[[str], object]) -> Embedder:

@@ -218,15 +218,32 @@ def test_two_that_prepare_the_model_at_once_leave_one_whole_form(tmp_path: Path)
     assert [file.suffix for file in list_forms(tmp_path)] == [".onnx"]
 
 
-def test_neither_torch_nor_onnx_is_imported_to_embed_a_question(tmp_path: Path) -> None:
-    load_embedder(settings(tmp_path))  # prepared
+def embed_elsewhere(home: Path, model: str = PACKAGED_MODEL, **environment: str) -> list[str]:
+    """The method by which a process of its own embeds a question, and what it imports for that."""
     program = (
         "import sys; from pathlib import Path; from ingest.embed import load_embedder\n"
         "from ingest.settings import IngestSettings\n"
-        "load_embedder(IngestSettings(home=Path(sys.argv[1]), _env_file=None)).embed_question('Who earns well?')\n"
-        "print(*sorted({'torch', 'transformers', 'sentence_transformers', 'onnx'} & sys.modules.keys()))"
+        "made = load_embedder(IngestSettings(home=Path(sys.argv[1]), embedding_model=sys.argv[2], _env_file=None))\n"
+        "made.embed_question('Who earns well?')\n"
+        "print(made.fingerprint.method, *sorted({'torch', 'transformers', 'onnx'} & sys.modules.keys()), sep='; ')"
     )
+    command = [sys.executable, "-c", program, str(home), model]
     done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True, timeout=120
+        command, capture_output=True, text=True, check=True, timeout=120, env=os.environ | environment
     )
-    assert done.stdout.strip() == ""
+    return done.stdout.strip().split("; ")
+
+
+def test_neither_torch_nor_onnx_is_imported_to_embed_a_question(tmp_path: Path) -> None:
+    load_embedder(settings(tmp_path))  # prepared
+    assert embed_elsewhere(tmp_path) == [METHOD]
+
+
+@pytest.mark.parametrize("name", ["some-model", "sentence-transformers/some-model"])
+def test_a_model_in_the_cache_of_downloads_is_read_from_there(tmp_path: Path, folder: Path, name: str) -> None:
+    cached = tmp_path / "hub" / "models--sentence-transformers--some-model"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text("abc")
+    (cached / "snapshots").mkdir()
+    folder.rename(cached / "snapshots" / "abc")
+    assert embed_elsewhere(tmp_path / "home", name, HF_HOME=str(tmp_path)) == [METHOD, "onnx"]
