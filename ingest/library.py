@@ -69,7 +69,7 @@ class Library:
         self,
         settings: IngestSettings,
         catalog: Catalog,
-        embedder: Callable[[], Embedder] | Embedder,
+        embedder: Callable[[str], Embedder] | Embedder,
         *,
         tell: Callable[[str], None] = log.warning,
         lock: WriterLock | None = None,
@@ -81,7 +81,7 @@ class Library:
         self._embedder = LazyEmbedder(embedder)
         library_id = catalog.read_state().library_id
         self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id)
-        self._follower = IndexFollower(catalog, self._place, tell)
+        self._follower = IndexFollower(catalog, self._place, tell, exact_passages=settings.exact_passages)
         self._healer: Healer | None = None
         self._indexes_in_portions = False
 
@@ -89,7 +89,7 @@ class Library:
     def open(
         cls,
         settings: IngestSettings,
-        embedder: Callable[[], Embedder] | Embedder,
+        embedder: Callable[[str], Embedder] | Embedder,
         *,
         read_only: bool = False,
         tell: Callable[[str], None] = log.warning,
@@ -219,7 +219,7 @@ class Library:
         """
         self._refuse_reading_only()
         with self._lock.hold():
-            embedder = self._embedder.load()
+            embedder = self._embedder.load("")
             listed = self._catalog.list_passages()
             vectors = []
             made = embedder.embed_passages([passage for _, passage in listed])
@@ -346,7 +346,7 @@ class Library:
         """The embedder, compared with the catalog each time: another process may have re-embedded since."""
         state = self._catalog.read_state()
         self._refuse_other_name(state)
-        embedder = self._embedder.load()
+        embedder = self._embedder.load(str(state.embedding.fingerprint.get("method", "")) if state.embedding else "")
         if state.embedding is not None:
             refuse_other_fingerprint(state.embedding, self._embedding_of(embedder))
         return embedder
@@ -418,15 +418,17 @@ class Library:
 
 
 class LazyEmbedder:
-    """An embedder that is loaded once, when it is first needed."""
+    """Embedders, each loaded once, when vectors are first needed that its method makes."""
 
-    def __init__(self, source: Callable[[], Embedder] | Embedder) -> None:
+    def __init__(self, source: Callable[[str], Embedder] | Embedder) -> None:
         self._source = source
-        self._loaded: Embedder | None = None
+        self._loaded: dict[str, Embedder] = {}
         self._guard = threading.Lock()
 
-    def load(self) -> Embedder:
+    def load(self, method: str) -> Embedder:
+        """The embedder for vectors of this method (of `Fingerprint`); "" is for new ones."""
         with self._guard:
-            if self._loaded is None:
-                self._loaded = self._source() if callable(self._source) else self._source
-            return self._loaded
+            if method not in self._loaded:
+                embedder = self._source(method) if callable(self._source) else self._source
+                self._loaded[method] = self._loaded.setdefault(embedder.fingerprint.method, embedder)
+            return self._loaded[method]

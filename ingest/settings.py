@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, field_validator
@@ -23,8 +23,12 @@ class IngestSettings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: user_data_path("career-assistant"))
     chroma_url: str = ""  # a Chroma server, "http://host:port"; "" keeps the index under home
+    exact_passages: int = Field(default=10_000, ge=0)  # a library of at most so many is searched without the index
 
     embedding_model: str = "all-MiniLM-L6-v2"  # any sentence-transformers name or folder
+    # onnx: in int8, without torch, where the model allows it; torch: any model. auto asks each library by the one that
+    # made it, and makes new libraries by onnx where it can.
+    embedding_runtime: Literal["auto", "onnx", "torch"] = "auto"
     embedding_threads: int = Field(default=2, ge=1)  # threads while ingesting; a question always uses one
     embedding_batch: int = Field(default=32, ge=1)  # passages per forward pass
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def _measure_apart(home: Path, questions: Sequence[str]) -> dict[str, Any]:
 
 def measure(home: Path, questions: Sequence[str]) -> dict[str, Any]:
     settings = make_settings(home=home)
-    with Library.open(settings, lambda: load_embedder(settings), read_only=True) as library:
+    with Library.open(settings, partial(load_embedder, settings), read_only=True) as library:
         chain = AnswerChain(library, settings)
         for question in questions[:WARMING]:
             chain.invoke(question)

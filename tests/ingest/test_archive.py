@@ -36,7 +36,7 @@ ARTICLES = [
 
 
 def settings_in(home: Path) -> IngestSettings:
-    return IngestSettings(home=home, _env_file=None)  # type: ignore[call-arg]
+    return IngestSettings(home=home, exact_passages=0, _env_file=None)  # type: ignore[call-arg]
 
 
 @pytest.fixture(scope="module")

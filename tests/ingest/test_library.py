@@ -36,7 +36,7 @@ def settings(tmp_path: Path) -> IngestSettings:
 
 
 def settings_in(home: Path) -> IngestSettings:
-    return IngestSettings(home=home, lock_timeout=0.2, _env_file=None)  # type: ignore[call-arg]
+    return IngestSettings(home=home, lock_timeout=0.2, exact_passages=0, _env_file=None)  # type: ignore[call-arg]
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def test_an_empty_library_answers_with_nothing(settings: IngestSettings) -> None
 
 
 def test_neither_the_model_nor_chroma_is_loaded_to_list_articles(settings: IngestSettings) -> None:
-    def load() -> NoReturn:
+    def load(_method: str) -> NoReturn:
         raise AssertionError("the model was loaded")
 
     with opened(settings) as library:
@@ -125,6 +125,20 @@ def test_neither_the_model_nor_chroma_is_loaded_to_list_articles(settings: Inges
     with Library.open(settings, load) as library:
         assert [article.id for article in library.articles()] == ["pay"]
         assert not open_indexes(library)
+
+
+def test_a_small_library_is_searched_without_its_index_and_finds_the_same(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        for number in range(30):
+            add(library, f"Nurse {number} earns well.", f"pay-{number}")
+    with opened(settings, read_only=True) as library:
+        indexed = library.search_vectors(library.embed_question("nurse 7").text, 5)
+        assert open_indexes(library)
+    with opened(settings.model_copy(update={"exact_passages": 30}), read_only=True) as library:
+        exact = library.search_vectors(library.embed_question("nurse 7").text, 5)
+        assert not open_indexes(library)
+    assert [round(similarity, 4) for _, similarity in exact] == [round(similarity, 4) for _, similarity in indexed]
+    assert exact[0][0] == indexed[0][0]
 
 
 def test_a_vector_that_the_catalog_does_not_know_is_ignored(settings: IngestSettings) -> None:
@@ -379,14 +393,14 @@ def test_an_index_that_cannot_be_written_does_not_lose_the_article(
 
 
 def test_a_server_out_of_reach_is_stood_in_for(tmp_path: Path) -> None:
-    settings = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", _env_file=None)  # type: ignore[call-arg]
+    settings = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", exact_passages=0, _env_file=None)  # type: ignore[call-arg]
     with opened(settings) as library:
         assert add(library, "Nurses earn well.\nDentists earn more.") == "added"
         assert nearest(library, "dentists") == "Dentists earn more."
 
 
 def test_an_index_kept_elsewhere_before_is_made_here(settings: IngestSettings, tmp_path: Path) -> None:
-    elsewhere = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", _env_file=None)  # type: ignore[call-arg]
+    elsewhere = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", exact_passages=0, _env_file=None)  # type: ignore[call-arg]
     with opened(elsewhere) as library:
         add(library, "Nurses earn well.")
     with opened(settings) as library:
@@ -405,7 +419,7 @@ def test_a_damaged_catalog_is_one_line_with_a_remedy(settings: IngestSettings) -
 
 
 def test_a_model_of_another_name_is_refused_before_it_is_loaded(settings: IngestSettings) -> None:
-    def load() -> Embedder:
+    def load(_method: str) -> Embedder:
         raise AssertionError("the model was loaded")
 
     with opened(settings) as library:
@@ -482,12 +496,48 @@ def test_a_passage_that_moved_keeps_its_words_without_being_embedded_again(setti
         assert count_words(library) == [4, 2]  # Pay, Nurses, earn, well; Pay, opening
 
 
+def method_of(library: Library) -> str:
+    assert library.embedding is not None
+    return str(library.embedding.fingerprint["method"])
+
+
+def test_a_library_is_asked_by_the_method_that_made_it_until_it_is_embedded_anew(settings: IngestSettings) -> None:
+    """A process that has the library open goes on when another one embeds it by another method."""
+
+    def load(method: str) -> FakeEmbedder:
+        return FakeEmbedder(method=method or "new")
+
+    with Library.open(settings, FakeEmbedder(method="old")) as library:
+        add(library, "Nurses earn well.")
+    with Library.open(settings, load) as reader, Library.open(settings, load) as writer:
+        assert reader.embed_question("nurses").text.any()
+        add(writer, "Boats float.", "boats")
+        assert method_of(writer) == "old"
+        writer.reembed()
+        assert method_of(writer) == "new"
+        assert reader.embed_question("nurses").text.any()
+
+
+def test_each_embedder_is_loaded_once(settings: IngestSettings) -> None:
+    loaded: list[str] = []
+
+    def load(method: str) -> FakeEmbedder:
+        loaded.append(method)
+        return FakeEmbedder()
+
+    with Library.open(settings, load) as library:
+        add(library, "Nurses earn well.")
+        add(library, "Boats float.", "boats")
+        library.embed_question("nurses")
+    assert loaded == [""]
+
+
 def test_vectors_made_in_another_way_are_refused_with_the_remedy(settings: IngestSettings) -> None:
     with opened(settings) as library:
         add(library, "Nurses earn well.")
     with (
         Library.open(settings, FakeEmbedder(method="another")) as library,
-        pytest.raises(EmbeddingMismatch, match=r"another version of career\. Run `career reembed`"),
+        pytest.raises(EmbeddingMismatch, match=r"another version or runtime.*`career reembed`"),
     ):
         library.embed_question("nurses")
 
