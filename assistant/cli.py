@@ -83,11 +83,20 @@ def load_chain(settings: Settings) -> Chain:
 
 
 def add_articles(
-    sources: Sequence[str], library: Any, settings: Settings, *, selection: Selection, on_found: Callable[[int], None]
+    sources: Sequence[str],
+    library: Any,
+    settings: Settings,
+    *,
+    selection: Selection,
+    on_found: Callable[[int], None],
+    workers: int = 1,
 ) -> Iterable[Outcome]:
     from ingest.pipeline import add_articles
+    from ingest.prepare import prepare_ahead
+    from ingest.workers import Workers
 
-    return add_articles(sources, library, settings, selection=selection, on_found=on_found)
+    prepare = Workers(workers) if workers > 1 else prepare_ahead
+    return add_articles(sources, library, settings, selection=selection, on_found=on_found, prepare=prepare)
 
 
 def prune_folder(folder: str, library: Any) -> Iterable[Outcome]:
