@@ -26,6 +26,8 @@ from assistant.errors import CareerError, PortTaken, SettingsInvalid
 from assistant.page.chat import ChatPage
 from assistant.page.headers import SafeHeaders
 from assistant.page.loader import Chain, ChainLoader
+from assistant.page.panel import SourcePanel
+from assistant.page.tabs import Tab, compose_page
 from assistant.page.theme import find_icon, make_theme, read_static
 from assistant.settings import Settings, load_settings
 
@@ -70,9 +72,9 @@ def _load_chain(settings: Settings, sources: Sequence[str]) -> Chain:
 def build_page(chain_or_loader: Chain | ChainLoader, settings: Settings) -> gradio.Blocks:
     """The page, not yet shown: see launch_page."""
     loader = chain_or_loader if isinstance(chain_or_loader, ChainLoader) else ChainLoader.holding(chain_or_loader)
-    page = ChatPage(loader, settings)
+    tabs = [Tab("talk", "Chat", ChatPage(loader, settings).compose)]
     with gradio.Blocks(title="Career Assistant", analytics_enabled=False, fill_height=True, fill_width=True) as blocks:
-        page.compose()
+        compose_page(tabs, SourcePanel(loader).compose)
     return blocks.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=ANSWERS_AT_ONCE, api_open=False)
 
 

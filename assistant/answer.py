@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 SUGGESTIONS = 3  # headings offered with a refusal
 MISSING_NAMED = 3  # words named as missing
+# By how many articles were chosen: none, one or more.
+NOT_SAID = ("The articles don't say.", "The chosen article doesn't say.", "The chosen articles don't say.")
 KIND_NAMES = {
     "amount": "amount of money",
     "count": "number",
@@ -50,10 +52,11 @@ class NothingWritten(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, after what."""
+    """What is asked, after what, of which articles."""
 
     text: str
     history: tuple[Turn, ...] = ()
+    articles: tuple[str, ...] = ()  # ids of those to answer from; () means all
 
 
 Asked: TypeAlias = "str | Mapping[str, Any] | Question"
@@ -64,20 +67,21 @@ def answer(
 ) -> Iterator[Reply]:
     """Replies that grow while the writer writes; the last one is whole and proved.
 
-    Raises QuestionInvalid, LibraryEmpty, and what the library and the reranker raise.
+    Raises QuestionInvalid, LibraryEmpty, ArticleUnknown, and what the library and the reranker raise.
     """
     started = time.perf_counter()
     _check(question, library, settings)
     standalone = rephrase(_legible(question.text), question.history)  # 1. stands alone
     standalone = correct_spelling(standalone, library)
     query = read_question(standalone, lambda terms: weigh_terms(terms, library))
-    found = _choose_passages(query, library, settings, reranker)  # 2. ranked
+    found = _choose_passages(query, library, settings, reranker, question.articles)  # 2. ranked
     scored = score_units(query, found)
     judgement = judge(query, scored, library.embed_words)  # 3. the gate
     passages = focus_passages(scored)
     draft = Reply(question.text, standalone, "", passages=tuple(passages), model=writer.name)
     if not judgement.answerable:
-        yield _refuse(draft, judgement, query, started)
+        refusal = _refuse(draft, judgement, query, question.articles)
+        yield replace(refusal, seconds=time.perf_counter() - started)
         return
     for reply in _write(draft, query, passages, writer, library):  # 4. claims, 5. proved
         yield replace(reply, seconds=time.perf_counter() - started)
@@ -94,6 +98,7 @@ def _check(question: Question, library: Library, settings: Settings) -> None:
         )
     if not library.count_passages():
         raise LibraryEmpty("The library holds no articles yet. Run: career ingest FILE_OR_URL")
+    library.refuse_unknown(question.articles)
 
 
 def _legible(text: str) -> str:
@@ -102,16 +107,16 @@ def _legible(text: str) -> str:
 
 
 def _choose_passages(
-    query: Query, library: Library, settings: Settings, reranker: Reranker | None
+    query: Query, library: Library, settings: Settings, reranker: Reranker | None, articles: Sequence[str]
 ) -> list[ScoredPassage]:
     """The passages that the answer is made from, best first; a reranker chooses them from more than are kept."""
     if reranker is None:
-        return find_passages(query, library, settings)
+        return find_passages(query, library, settings, articles)
     if query.sides:  # found for each side: a reranker puts them in order, but may not give all the places to one side
-        return rerank(query.text, find_passages(query, library, settings), reranker)
+        return rerank(query.text, find_passages(query, library, settings, articles), reranker)
     kept = settings.passages_per_question
     wider = settings.model_copy(update={"passages_per_question": max(kept, settings.reranked_passages)})
-    return rerank(query.text, find_passages(query, library, wider), reranker)[:kept]
+    return rerank(query.text, find_passages(query, library, wider, articles), reranker)[:kept]
 
 
 def _write(
@@ -152,17 +157,12 @@ def _prove_as_written(
     yield replace(draft, text=proof.text, citations=proof.citations, notice=notice)
 
 
-def _refuse(draft: Reply, judgement: Judgement, query: Query, started: float) -> Reply:
+def _refuse(draft: Reply, judgement: Judgement, query: Query, articles: Sequence[str]) -> Reply:
     nearest = sorted(draft.passages, key=lambda found: -found.similarity)
     headings = dict.fromkeys(scored.passage.heading for scored in nearest if scored.passage.headings)
-    text = f"The articles don't say. {_tell_missing(judgement, query)}".rstrip()
-    return replace(
-        draft,
-        text=text,
-        answered=False,
-        suggestions=tuple(headings)[:SUGGESTIONS],
-        seconds=time.perf_counter() - started,
-    )
+    told = NOT_SAID[min(len(articles), 2)]
+    text = f"{told} {_tell_missing(judgement, query)}".rstrip()
+    return replace(draft, text=text, answered=False, suggestions=tuple(headings)[:SUGGESTIONS])
 
 
 def _tell_missing(judgement: Judgement, query: Query) -> str:
@@ -193,8 +193,9 @@ def _name_missing(question: str, missing: Sequence[str]) -> list[str]:
 class AnswerChain(Runnable[Asked, Reply]):
     """Question -> Reply as a LangChain Runnable: `invoke`, `stream`, `batch` and their async twins.
 
-    Input: a question, or {"question": …, "history": […]} with earlier questions or {"question", "answer"} pairs, oldest
-    first. `stream` yields replies whose text grows; the last one is what `invoke` returns.
+    Input: a question, or {"question": …, "history": […], "articles": […]} with earlier questions or {"question",
+    "answer"} pairs, oldest first, and the ids of the articles to answer from, none for all. `stream` yields replies
+    whose text grows; the last one is what `invoke` returns.
     """
 
     def __init__(
@@ -230,10 +231,22 @@ def read_asked(asked: Asked) -> Question:
     if isinstance(asked, str):
         return Question(asked)
     if isinstance(asked, Mapping) and isinstance(asked.get("question"), str):
-        history = asked.get("history") or ()
+        history = asked.get("history")
+        history = () if history is None else history
         if isinstance(history, Sequence) and not isinstance(history, str):
-            return Question(asked["question"], tuple(_read_turn(turn) for turn in history))
+            turns = tuple(_read_turn(turn) for turn in history)
+            return Question(asked["question"], turns, _read_ids(asked.get("articles")))
     raise QuestionInvalid('Ask with a text or {"question": "…", "history": ["an earlier question", …]}.')
+
+
+def _read_ids(articles: Any) -> tuple[str, ...]:
+    """Ids of articles, each once; None counts as none."""
+    if articles is None:
+        return ()
+    listed = isinstance(articles, Sequence) and not isinstance(articles, str)
+    if not listed or not all(isinstance(article_id, str) for article_id in articles):
+        raise QuestionInvalid('"articles" is a list of ids, as `career articles` shows them: {"articles": ["an-id"]}.')
+    return tuple(dict.fromkeys(map(_legible, articles)))
 
 
 def _read_turn(turn: Any) -> Turn:
@@ -242,7 +255,9 @@ def _read_turn(turn: Any) -> Turn:
     if isinstance(turn, str):
         return Turn(turn)
     if isinstance(turn, Mapping) and isinstance(turn.get("question"), str):
-        return Turn(turn["question"], str(turn.get("standalone") or ""), str(turn.get("answer") or ""))
+        standalone, answer = turn.get("standalone") or "", turn.get("answer") or ""
+        if isinstance(standalone, str) and isinstance(answer, str):
+            return Turn(turn["question"], standalone, answer)
     raise QuestionInvalid('Each turn of the history is a question or {"question": "…", "answer": "…"}.')
 
 

@@ -45,10 +45,12 @@ class PassageRetriever(BaseRetriever):
 
     library: Any  # ingest.library.Library
     settings: Settings
+    articles: tuple[str, ...] = ()  # ids of those to search; () means all
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:  # noqa: ARG002 - LangChain calls it so
         weighed = read_question(query, lambda terms: weigh_terms(terms, self.library))
-        found = find_passages(weighed, self.library, self.settings)
+        self.library.refuse_unknown(self.articles)
+        found = find_passages(weighed, self.library, self.settings, self.articles)
         return [_as_document(scored) for scored in found]
 
 
@@ -68,22 +70,24 @@ def _as_document(scored: ScoredPassage) -> Document:
     )
 
 
-def find_passages(query: Query, library: Library, settings: Settings) -> list[ScoredPassage]:
+def find_passages(
+    query: Query, library: Library, settings: Settings, articles: Sequence[str] = ()
+) -> list[ScoredPassage]:
     """The passages most likely to answer, best first, `settings.passages_per_question` of them.
 
-    Candidates of a vector search and of BM25 are weighed by `assistant.relevance`. Neighbours that both rank high come
-    as one passage, and of two articles' copies of a passage only the better. A question that compares is also searched
-    for each side alone, or all the places would go to the side that the library has more about; it gets up to
-    PASSAGES_PER_SIDE more for each.
+    Of these articles, of all for (). Candidates of a vector search and of BM25 are weighed by `assistant.relevance`.
+    Neighbours that both rank high come as one passage, and of two articles' copies of a passage only the better. A
+    question that compares is also searched for each side alone, or all the places would go to the side that the library
+    has more about; it gets up to PASSAGES_PER_SIDE more for each.
     """
     vectors = library.embed_question(query.text)
-    stored, found = _search(query, vectors, library, settings)
+    stored, found = _search(query, vectors, library, settings, articles)
     sides = query.sides
     behind = 0.0 if query.contrasts else ASIDE
     for side in sides:
         others = frozenset[str]().union(*(other for other in sides if other != side))
         about = read_question(query.without(others), lambda terms: weigh_terms(terms, library))
-        also, alone = _search(about, library.embed_question(about.text), library, settings)
+        also, alone = _search(about, library.embed_question(about.text), library, settings, articles)
         for key in _rank(alone)[:PASSAGES_PER_SIDE]:
             found[key] = max(alone[key] - behind, found.get(key, -math.inf))
             stored[key] = also[key]
@@ -101,21 +105,21 @@ def _rank(scores: Mapping[str, float]) -> list[str]:
 
 
 def _search(
-    query: Query, vectors: QuestionVectors, library: Library, settings: Settings
+    query: Query, vectors: QuestionVectors, library: Library, settings: Settings, articles: Sequence[str]
 ) -> tuple[dict[str, StoredPassage], dict[str, float]]:
     """The candidates of both searches, and their log-odds beside the best one."""
-    stored, bm25 = find_candidates(query, vectors, library)
+    stored, bm25 = find_candidates(query, vectors, library, articles)
     scores = weigh_passages(query, vectors, stored, bm25, settings.vector_weight)
     best = max(scores.values(), default=0.0)
     return stored, {key: score - best for key, score in scores.items()}
 
 
 def find_candidates(
-    query: Query, vectors: QuestionVectors, library: Library
+    query: Query, vectors: QuestionVectors, library: Library, articles: Sequence[str] = ()
 ) -> tuple[dict[str, StoredPassage], dict[str, float]]:
     """The passages that either search finds, by id, and the BM25 scores of those that hold a term of the question."""
-    bm25 = dict(library.search_text(query.text, BM25_SCORES))
-    near = [key for key, _ in library.search_vectors(vectors.text, CANDIDATES)]
+    bm25 = dict(library.search_text(query.text, BM25_SCORES, articles))
+    near = [key for key, _ in library.search_vectors(vectors.text, CANDIDATES, articles)]
     return library.passages(list(dict.fromkeys([*near, *list(bm25)[:CANDIDATES]]))), bm25
 
 
@@ -183,7 +187,9 @@ def _join(parts: list[ScoredPassage], library: Library) -> ScoredPassage:
 def weigh_terms(terms: Sequence[str], library: Library) -> dict[str, float]:
     """How much each term tells: one, plus BM25's inverse document frequency over the library's passages.
 
-    The one keeps the subject in a small library, where "software" and "engineer" stand in every other passage.
+    The one keeps the subject in a small library, where "software" and "engineer" stand in every other passage. Of the
+    whole library also where only some articles are searched: so does BM25, whose ceiling is made of these weights, and
+    a subject that stands in every passage of its own article is what the question is about all the same.
     """
     total, counts = library.count_passages(), library.document_frequencies(terms)
     return {term: 1 + math.log(1 + (total - counts[term] + 0.5) / (counts[term] + 0.5)) for term in terms}

@@ -22,6 +22,7 @@ class Settings(IngestSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=7860, ge=0, le=65535)
+    read_only: bool = False  # the page adds and removes no articles
 
     debug: bool = False  # the command line shows the traceback of an unexpected error
 

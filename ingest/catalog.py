@@ -99,6 +99,7 @@ CONTEXT_WEIGHT = 1.0  # of title and headings in BM25, beside
 BODY_WEIGHT = 1.0
 BATCH = 500  # passages whose rows, some 10 kB each, are in memory at once
 LONGEST_QUERY = 64  # distinct terms; FTS5 refuses an expression deeper than 256
+LONGEST_ID = 200  # characters of an unknown id that are compared with others and told: it may be anything
 
 
 @dataclass(frozen=True)
@@ -226,6 +227,15 @@ class Catalog:
                 raise _unknown(connection, article_id)
             return found
 
+    def refuse_unknown(self, article_ids: Sequence[str]) -> None:
+        """Raise ArticleUnknown, which names the nearest ids, unless there is an article with each of these ids."""
+        with self._database.read() as connection:
+            statement = "SELECT id FROM articles WHERE id IN (SELECT value FROM json_each(?))"
+            known = {row["id"] for row in connection.execute(statement, _list(article_ids))}
+            for article_id in article_ids:
+                if article_id not in known:
+                    raise _unknown(connection, article_id)
+
     def copy_article(self, article_id: str) -> ArticleCopy:
         """All of an article as of one moment. Raises ArticleUnknown."""
         with self._database.read() as connection:
@@ -281,17 +291,24 @@ class Catalog:
             statement = "SELECT id FROM passages WHERE id IN (SELECT value FROM json_each(?))"
             return {row["id"] for row in connection.execute(statement, _list(ids))}
 
-    def rank_by_words(self, question: str, limit: int) -> list[tuple[str, float]]:
-        """Passage ids with their BM25 score, best first; higher is better. Any string is a safe question."""
+    def rank_by_words(self, question: str, limit: int, articles: Sequence[str] = ()) -> list[tuple[str, float]]:
+        """Passage ids with their BM25 score, best first; higher is better. Any string is a safe question.
+
+        Of these articles, of all for (); a score is the same either way.
+        """
         query = write_query(question)
         if not query or limit < 1:
             return []
+        chosen = json.dumps(articles) if articles else None
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT passages.id, -found.score FROM (SELECT rowid, bm25(passage_words, ?, ?) AS score"
-                " FROM passage_words WHERE passage_words MATCH ? ORDER BY score LIMIT ?) AS found"
+                # Without the OR SQLite searches once for each passage: 42 instead of 0.05 s for 100,000 chosen ones.
+                " FROM passage_words WHERE passage_words MATCH ?"
+                " AND (? IS NULL OR rowid IN (SELECT number FROM passages"
+                " WHERE article_id IN (SELECT value FROM json_each(?)))) ORDER BY score LIMIT ?) AS found"
                 " JOIN passages ON passages.number = found.rowid ORDER BY found.score, passages.number",
-                (CONTEXT_WEIGHT, BODY_WEIGHT, query, limit),
+                (CONTEXT_WEIGHT, BODY_WEIGHT, query, chosen, chosen, limit),
             )
             return [(row[0], float(row[1])) for row in rows]
 
@@ -321,6 +338,18 @@ class Catalog:
         with self._database.read() as connection:
             count = connection.execute("SELECT count(*) FROM passages").fetchone()[0]
             return _read_vectors(connection.execute("SELECT id, vector FROM passages ORDER BY number"), count)
+
+    def read_vectors_of(self, articles: Sequence[str]) -> tuple[list[str], Vector]:
+        """The same of the passages of these articles."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT id, vector FROM passages WHERE article_id IN (SELECT value FROM json_each(?)) ORDER BY number",
+                _list(articles),
+            ).fetchall()
+            if len({len(row["vector"]) for row in rows}) > 1:
+                raise RowDamaged("the vector of a passage is not as it was written")
+        vectors = np.frombuffer(b"".join(row["vector"] for row in rows), PASSAGE_TYPE)
+        return [row["id"] for row in rows], vectors.reshape(max(1, len(rows)), -1)
 
     def read_queued(self) -> Queued:
         """What an index may not know yet; verified later, as with `read_vectors`."""
@@ -627,6 +656,7 @@ def _write_article(connection: sqlite3.Connection, article: Article, added_at: s
 
 
 def _unknown(connection: sqlite3.Connection, article_id: str) -> ArticleUnknown:
+    article_id = article_id[:LONGEST_ID]
     ids = [row[0] for row in connection.execute("SELECT id FROM articles ORDER BY id")]
     near = get_close_matches(article_id, ids, n=3, cutoff=0.4)
     hint = f"Did you mean {', '.join(near)}?" if near else "`career articles` lists them."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -72,6 +72,10 @@ class IndexFollower:
         similar = {passage_id: similarity for passage_id, similarity in found if passage_id not in queued.gone}
         similar |= zip(queued.ids, (queued.vectors @ vector).tolist(), strict=True) if queued.ids else ()
         return sorted(similar.items(), key=lambda pair: -pair[1])[:limit]
+
+    def find_nearest_among(self, articles: Sequence[str], vector: Vector, limit: int) -> list[tuple[str, float]]:
+        """The nearest of these articles' passages, from the catalog and so exactly; 2 ms for 1,000 passages."""
+        return ExactVectors(0, *self._catalog.read_vectors_of(articles)).find_nearest(vector, limit)
 
     def needs_work(self) -> bool:
         """True when a writer died, or failed, between the catalog and the index, or when its files are not as they were

@@ -293,6 +293,10 @@ class Library:
         """Raises ArticleUnknown, which names the nearest ids."""
         return self._catalog.find_article(article_id)
 
+    def refuse_unknown(self, article_ids: Sequence[str]) -> None:
+        """Raise ArticleUnknown, which names the nearest ids, unless there is an article with each of these ids."""
+        self._catalog.refuse_unknown(article_ids)
+
     def count_passages(self) -> int:
         return self._catalog.count_passages()
 
@@ -315,18 +319,26 @@ class Library:
         """Whether the embedding model holds the word whole, as it does those that English texts use often."""
         return self._matching_embedder().knows_word(word)
 
-    def search_vectors(self, query_vector: Vector, limit: int) -> list[tuple[str, float]]:
-        """Passage ids with their cosine similarity, best first; only passages that the catalog holds."""
+    def search_vectors(self, query_vector: Vector, limit: int, articles: Sequence[str] = ()) -> list[tuple[str, float]]:
+        """Passage ids with their cosine similarity, best first; only passages that the catalog holds.
+
+        Of these articles, of all for (). Of articles by their own vectors, exactly: an index of all finds few of them.
+        """
         if limit < 1:
             return []
+        if articles:
+            return self._follower.find_nearest_among(articles, query_vector, limit)
         found = self._follower.find_nearest(query_vector, limit)
         known = self._catalog.keep_known([passage_id for passage_id, _ in found])
         return [(passage_id, similarity) for passage_id, similarity in found if passage_id in known]
 
-    def search_text(self, question: str, limit: int) -> list[tuple[str, float]]:
-        """Passage ids with their BM25 score, best first; higher is better. Any string is a safe question."""
+    def search_text(self, question: str, limit: int, articles: Sequence[str] = ()) -> list[tuple[str, float]]:
+        """Passage ids with their BM25 score, best first; higher is better. Any string is a safe question.
+
+        Of these articles, of all for (); a score is the same either way.
+        """
         with self._noticing_damage():
-            return self._catalog.rank_by_words(question, limit)
+            return self._catalog.rank_by_words(question, limit, articles)
 
     def document_frequencies(self, terms: Sequence[str]) -> dict[str, int]:
         """In how many passages each term (of ingest/terms.py) stands, 0 for one in none."""

@@ -11,8 +11,9 @@ from typing import Any
 
 import gradio
 
-from assistant.conversation import Citation, Reply
+from assistant.conversation import Reply
 from assistant.errors import CareerError, QuestionInvalid
+from assistant.page.component import UNEXPECTED, html, read_event
 from assistant.page.conversation import (
     RATINGS,
     render_earlier,
@@ -24,30 +25,17 @@ from assistant.page.conversation import (
 )
 from assistant.page.exchange import Exchange, read_exchanges
 from assistant.page.loader import Chain, ChainLoader
-from assistant.page.source import render_missing, render_panel, render_source
-from assistant.page.theme import read_static
 from assistant.page.topics import choose_examples, choose_next
 from assistant.settings import Settings
 from ingest.catalog_feedback import Feedback, Quote
-from ingest.errors import ArticleUnknown
 
 logger = logging.getLogger(__name__)
 
-UNEXPECTED = "Something went wrong; the log says why."
 SNAPSHOT_SECONDS = 0.05  # a reader sees no difference, and a fast model sends hundreds of snapshots a second
-
-# `${value}` and never Handlebars' `{{value}}`: Gradio evaluates what Handlebars wrote as a JavaScript template, so an
-# article that holds "${...}" would run (seen in gradio 6.31, HTML-*.js: `return \`${r}\``).
-SOURCE_TEMPLATE = '<section class="panel" aria-label="Source">${value}</section>'
 
 # The conversation as the browser has it stands in for the hidden component's value.
 WITH_CONVERSATION = """(typed) => [typed, [...document.querySelectorAll(".exchange")]
     .map(exchange => JSON.parse(exchange.dataset.exchange))]"""
-
-TOP = """<button type="button" data-chats aria-expanded="false" aria-controls="chats" aria-label="Conversations"
-title="Conversations">☰</button><h1>Career Assistant</h1>
-<button type="button" class="talking" data-export title="Save this conversation as Markdown">Export</button>
-<button type="button" class="talking" data-new>New chat</button>"""
 
 CHATS = """<nav class="chats" aria-label="Conversations"><div class="bar"><h2>Conversations</h2>
 <button type="button" data-close>Close</button></div><ul></ul><p class="kept">Kept in this browser only.</p></nav>"""
@@ -63,7 +51,6 @@ class Parts:
     newest: gradio.HTML
     question: gradio.Textbox
     conversation: gradio.JSON  # never shown: what the browser has of it travels in it
-    source: gradio.HTML
 
 
 class ChatPage:
@@ -75,23 +62,19 @@ class ChatPage:
 
     def compose(self) -> None:
         """Lay the components out and connect their events, inside an open gradio.Blocks."""
-        with gradio.Row(elem_id="career"):
-            with gradio.Column(elem_id="chats"):
-                chats = _html(CHATS, "chats.js")
-            with gradio.Column(elem_id="chat"):
-                _html(TOP, elem_id="top")
-                with gradio.Column(elem_id="thread"):
-                    welcome = _html(render_getting_ready(), elem_id="welcome")
-                    earlier = _html("", "conversation.js", elem_id="earlier")
-                    newest = _html("", elem_id="newest")
-                with gradio.Row(elem_id="composer"):
-                    question = _question_box()
-                    send = gradio.Button("Ask", elem_id="send", variant="primary")
-                    stop = gradio.Button("Stop", elem_id="stop")
-                _html(_render_count(self._settings.max_question_characters), "composer.js", elem_id="count")
-            with gradio.Column(elem_id="source"):
-                source = _html(render_panel(""), "source.js", "card.js", html_template=SOURCE_TEMPLATE)
-        parts = Parts(chats, welcome, earlier, newest, question, gradio.JSON(visible=False), source)
+        with gradio.Column(elem_id="chats"):
+            chats = html(CHATS, "chats.js")
+        with gradio.Column(elem_id="chat"):
+            with gradio.Column(elem_id="thread"):
+                welcome = html(render_getting_ready(), elem_id="welcome")
+                earlier = html("", "conversation.js", elem_id="earlier")
+                newest = html("", elem_id="newest")
+            with gradio.Row(elem_id="composer"):
+                question = _question_box()
+                send = gradio.Button("Ask", elem_id="send", variant="primary")
+                stop = gradio.Button("Stop", elem_id="stop")
+            html(_render_count(self._settings.max_question_characters), "composer.js", elem_id="count")
+        parts = Parts(chats, welcome, earlier, newest, question, gradio.JSON(visible=False))
         self._connect(parts, [send.click, question.submit, earlier.submit], stop)
 
     def _connect(self, parts: Parts, triggers: Sequence[Any], stop: gradio.Button) -> None:
@@ -101,9 +84,8 @@ class ChatPage:
         gradio.on(None, self.welcome, None, [parts.welcome], concurrency_limit=None, **quiet)
         asked = gradio.on(triggers, self.ask, outputs=[*talk, parts.question], **carried)
         stop.click(None, cancels=[asked]).then(self.stop, outputs=[parts.newest], **carried)
-        parts.chats.select(self.open_chat, None, [*talk, parts.source], cancels=[asked], **quiet)
+        parts.chats.select(self.open_chat, None, talk, cancels=[asked], **quiet)
         gradio.on(parts.earlier.like, self.rate, outputs=talk, **carried)
-        parts.source.select(self.open_source, None, [parts.source], **quiet)
 
     async def welcome(self) -> AsyncIterator[str]:
         """The page before the first question: at once, and again when the library is there."""
@@ -123,7 +105,7 @@ class ChatPage:
 
         A press may say `from` which exchange on the conversation is to be told anew.
         """
-        pressed, since = _read_event(event, "question"), _read_event(event, "from")
+        pressed, since = read_event(event, "question"), read_event(event, "from")
         question = _legible(pressed if isinstance(pressed, str) else typed).strip()
         if not question:
             yield gradio.skip(), gradio.skip(), gradio.skip()
@@ -169,17 +151,17 @@ class ChatPage:
             return gradio.skip()
         return render_newest(exchanges[-1], len(exchanges) - 1)
 
-    def open_chat(self, event: gradio.EventData) -> tuple[str, str, str]:
+    def open_chat(self, event: gradio.EventData) -> tuple[str, str]:
         """A conversation that the browser kept, or none: a new chat."""
-        exchanges, warning = _read_conversation(_read_event(event, "exchanges"))
+        exchanges, warning = _read_conversation(read_event(event, "exchanges"))
         if warning:
             exchanges = (Exchange("An earlier conversation", error=warning),)
         newest = render_newest(exchanges[-1], len(exchanges) - 1) if exchanges else ""
-        return render_earlier(exchanges[:-1]), newest, render_panel("")
+        return render_earlier(exchanges[:-1]), newest
 
     def rate(self, _typed: str, conversation: Any, event: gradio.EventData) -> tuple[Any, Any]:
         """Keep a thumb for an answer, with what it was an answer to; the page says when it could not be kept."""
-        turn, rating = _read_event(event, "turn"), _read_event(event, "rating")
+        turn, rating = read_event(event, "turn"), read_event(event, "rating")
         exchanges, warning = _read_conversation(conversation)
         if warning or rating not in RATINGS or not isinstance(turn, int) or not 0 <= turn < len(exchanges):
             return gradio.skip(), gradio.skip()
@@ -202,27 +184,6 @@ class ChatPage:
         except Exception:
             logger.exception("a rating could not be kept")
             return replace(exchange, rated=f"It could not be kept. {UNEXPECTED}")
-
-    def open_source(self, event: gradio.EventData) -> str:
-        """The article of the chosen citation with the reply's quotes marked."""
-        turn = _read_event(event, "turn")
-        try:
-            citation, citations = _find_citation(_read_event(event, "exchange"), _read_event(event, "number"))
-            article = self._loader.start().result().library.article(citation.article_id)
-            shown = render_source(article, citations, citation.number, turn if isinstance(turn, int) else 0)
-        except ArticleUnknown:
-            shown = render_missing("This article is no longer in the library.")
-        except CareerError as error:
-            shown = render_missing(str(error))
-        except Exception:
-            logger.exception("a source could not be shown")
-            shown = render_missing(UNEXPECTED)
-        return f'<div class="opened" data-opened="{time.monotonic_ns()}">{shown}</div>'
-
-
-def _html(value: str, *scripts: str, **options: Any) -> gradio.HTML:
-    script = "\n".join(f"{{\n{read_static(name)}\n}}" for name in scripts)  # each with names of its own
-    return gradio.HTML(value, js_on_load=script or None, apply_default_css=False, **options)
 
 
 def _question_box() -> gradio.Textbox:
@@ -250,26 +211,12 @@ def _describe(rating: str, question: str, history: tuple[str, ...], reply: Reply
     return Feedback(rating, question, history, reply.text, reply.answered, tuple(quotes))
 
 
-def _read_event(event: gradio.EventData, name: str) -> Any:
-    """What the browser sent under `name`, or None: a key press and a click bring no data of ours."""
-    return event._data.get(name) if isinstance(event._data, dict) else None
-
-
 def _read_conversation(kept: Any) -> tuple[tuple[Exchange, ...], str]:
     """The exchanges that the browser sent; or none, and why they cannot be read."""
     try:
         return read_exchanges(kept), ""
     except CareerError as error:
         return (), str(error)
-
-
-def _find_citation(exchange: Any, number: Any) -> tuple[Citation, tuple[Citation, ...]]:
-    """The chosen citation and all of its reply. What the browser sends may be anything."""
-    for reply in (kept.reply for kept in read_exchanges([exchange]) if kept.reply):
-        for citation in reply.citations:
-            if citation.number == number:
-                return citation, reply.citations
-    raise CareerError("This quote is not part of the conversation any more. Ask again.")
 
 
 def _render_count(limit: int) -> str:

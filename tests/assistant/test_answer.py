@@ -23,7 +23,7 @@ from assistant.settings import Settings, find_corpus
 from assistant.write import ModelWriter, Writer
 from ingest.article import Article
 from ingest.embed import QuestionVectors, load_embedder
-from ingest.errors import CareerError, LibraryDamaged
+from ingest.errors import ArticleUnknown, CareerError, LibraryDamaged
 from ingest.library import Library
 from ingest.pipeline import add_article
 from ingest.split import split_article
@@ -369,6 +369,86 @@ def test_an_article_added_later_is_found_without_a_new_chain(library: Library, c
     assert "$50,000" in chain.invoke("How much do zebra keepers earn a year in a zoo?").text
 
 
+# -- of some articles only --------------------------------------------------------------------------------------------
+
+ZEBRAS = Article(
+    "zebras", "/zebras.md", "Zebras", "## Keepers\n\nKeepers earn $50,000 a year in a hospital for zebras."
+)
+
+
+@pytest.fixture
+def two(library: Library) -> AnswerChain:
+    library.replace(ZEBRAS, split_article(ZEBRAS, make_settings()))
+    return AnswerChain(library, make_settings())
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"question": "Who earns $50,000 a year in a hospital?", "articles": ["zebras"]},
+        {"question": "Who earns $50,000 a year in a hospital?", "articles": ("zebras", "zebras")},
+        Question("Who earns $50,000 a year in a hospital?", articles=("zebras",)),
+    ],
+    ids=str,
+)
+def test_an_answer_quotes_the_chosen_article_alone(two: AnswerChain, asked: Asked) -> None:
+    reply = two.invoke(asked)
+    assert reply.answered
+    assert {citation.article_id for citation in reply.citations} == {"zebras"}
+    assert {scored.passage.article_id for scored in reply.passages} == {"zebras"}
+
+
+def test_what_only_another_article_says_is_refused(two: AnswerChain) -> None:
+    asked = "Who flies planes over the ocean?"
+    assert two.invoke(asked).answered
+    reply = two.invoke({"question": asked, "articles": ["zebras"]})
+    assert not reply.answered
+    assert reply.text.startswith("The chosen article doesn't say.")
+    assert reply.suggestions == ("Keepers",)
+
+
+def test_a_refusal_of_several_chosen_articles_speaks_of_them(two: AnswerChain) -> None:
+    reply = two.invoke({"question": UNANSWERABLE, "articles": ["zebras", "pay"]})
+    assert reply.text.startswith("The chosen articles don't say.")
+
+
+@pytest.mark.parametrize("articles", [None, [], ()])
+def test_no_article_chosen_means_all(two: AnswerChain, articles: Any) -> None:
+    assert timeless(two.invoke({"question": ASKED, "articles": articles})) == timeless(two.invoke(ASKED))
+
+
+def test_a_follow_up_stays_with_the_chosen_articles(two: AnswerChain) -> None:
+    reply = two.invoke({"question": "And nurses?", "history": [PREVIOUS], "articles": ["pay"]})
+    assert reply.standalone_question == "How much do nurses earn a year?"
+    assert {citation.article_id for citation in reply.citations} == {"pay"}
+
+
+@pytest.mark.parametrize("wrong", ["zebra", "zebr\udcff", "zebra\n" + "s" * 100_000])
+def test_an_unknown_article_is_named_with_the_nearest_in_a_short_message(two: AnswerChain, wrong: str) -> None:
+    with pytest.raises(ArticleUnknown, match="no article with this id") as caught:
+        two.invoke({"question": ASKED, "articles": ["pay", wrong]})
+    assert len(str(caught.value)) < 300
+    assert "Did you mean zebras?" in str(caught.value) or len(wrong) > 100
+
+
+@pytest.mark.parametrize("articles", ["zebras", "", 5, 0, {"zebras": 1}, [5], [None], [["zebras"]]], ids=str)
+def test_articles_in_any_other_shape_are_refused_with_the_right_one(chain: AnswerChain, articles: Any) -> None:
+    with pytest.raises(QuestionInvalid, match=r"articles.*list of ids"):
+        chain.invoke({"question": ASKED, "articles": articles})
+
+
+def test_a_slip_of_the_pen_is_set_right_from_the_whole_library(two: AnswerChain) -> None:
+    reply = two.invoke({"question": "How much do dentits earn?", "articles": ["zebras"]})
+    assert reply.standalone_question == "How much do dentist earn?"
+
+
+def test_a_model_is_given_the_chosen_article_alone(two: AnswerChain) -> None:
+    model = GenericFakeChatModel(messages=iter([AIMessage(TRUE)]))
+    chain = AnswerChain(two.library, make_settings(), ModelWriter("test:model", model))
+    reply = chain.invoke({"question": "Who earns $50,000 a year in a hospital?", "articles": ["zebras"]})
+    assert "[unverified]" in reply.text  # what "pay" says cannot be proved from "zebras"
+
+
 # -- a LangChain Runnable ---------------------------------------------------------------------------------------------
 
 
@@ -482,6 +562,39 @@ def corpus_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnswerCha
 def test_the_pay_of_ml_engineers_is_cited_from_the_corpus(corpus_chain: AnswerChain) -> None:
     reply = corpus_chain.invoke("How much does a machine learning engineer earn in the US?")
     assert any("$158,147" in citation.quote for citation in reply.citations)
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnswerChain]:
+    """The packaged article and an article of ours on the same subject."""
+    settings = make_settings(tmp_path_factory.mktemp("shelf"))
+    nursing = Article("nursing", "/nursing.md", "Nursing", "## Pay\n\nA nurse earns $93,600 a year in the US.")
+    with Library.open(settings, load_embedder(settings)) as library:
+        add_article(str(find_corpus() / "articles" / "ml-engineer-vs-software-engineer.md"), library, settings)
+        library.replace(nursing, split_article(nursing, settings))
+        yield AnswerChain(library, settings)
+
+
+def test_pay_of_the_corpus_is_not_read_out_of_another_article(shelf: AnswerChain) -> None:
+    asked = "How much does a machine learning engineer earn in the US?"
+    chosen = shelf.invoke({"question": asked, "articles": ["ml-engineer-vs-software-engineer"]})
+    assert timeless(chosen).citations == shelf.invoke(asked).citations
+    other = shelf.invoke({"question": asked, "articles": ["nursing"]})
+    assert (other.answered, other.citations) == (False, ())
+    assert "machine learning" in other.text
+
+
+def test_pay_of_a_nurse_is_not_read_out_of_the_corpus(shelf: AnswerChain) -> None:
+    asked = "How much does a nurse earn in the US?"
+    assert "$93,600" in shelf.invoke(asked).text
+    assert "$93,600" in shelf.invoke({"question": asked, "articles": ["nursing"]}).text
+    refused = shelf.invoke({"question": asked, "articles": ["ml-engineer-vs-software-engineer"]})
+    assert not refused.answered
+    assert refused.suggestions
+    headings = {path.headings for path in shelf.library.headings() if path.article_id != "nursing"}
+    assert {suggestion.split(" › ")[-1] for suggestion in refused.suggestions} <= {
+        path[-1] for path in headings if path
+    }
 
 
 def test_the_corpus_is_quoted_by_the_letter(corpus_chain: AnswerChain) -> None:

@@ -60,10 +60,12 @@ class ScriptedLibrary:
     def embed_question(self, text: str) -> QuestionVectors:
         return QuestionVectors(np.array([1, 0], dtype=np.float32), np.zeros((0, 2), dtype=np.float32))
 
-    def search_vectors(self, vector: NDArray[np.float32], limit: int) -> list[tuple[str, float]]:
+    def search_vectors(
+        self, vector: NDArray[np.float32], limit: int, articles: Sequence[str] = ()
+    ) -> list[tuple[str, float]]:
         return [(name, self.cosines.get(name, 1.0)) for name in self.by_vector]
 
-    def search_text(self, question: str, limit: int) -> list[tuple[str, float]]:
+    def search_text(self, question: str, limit: int, articles: Sequence[str] = ()) -> list[tuple[str, float]]:
         return list(self.by_text.items())
 
     def passages(self, ids: Sequence[str]) -> dict[str, StoredPassage]:
@@ -273,6 +275,59 @@ def test_where_an_or_compares_nothing_the_whole_question_comes_first(tmp_path: P
     both = "Nurses and welders alike may travel to the coast for free, by bus, by train and on foot."
     texts = [both, "Nurses.", "Welders."]
     assert find_in(tmp_path, texts, "May nurses or welders travel by bus?")[0] == both
+
+
+# -- of some articles only --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Iterator[Library]:
+    """The three passages of "pay" beside 300 that all come nearer to a question about nurses."""
+    settings = make_settings(tmp_path)
+    with Library.open(settings, FakeEmbedder()) as library:
+        crowd = Article("crowd", "/crowd.md", "Crowd", "\n\n".join(f"## {n}\n\nNurses earn ${n}." for n in range(300)))
+        for article in (crowd, ARTICLE):
+            library.replace(article, split_article(article, settings))
+        yield library
+
+
+NURSES = read_question("What do nurses earn?")
+
+
+def test_only_passages_of_the_chosen_article_are_found(many: Library) -> None:
+    everywhere = find_passages(NURSES, many, make_settings())
+    assert "crowd" in {scored.passage.article_id for scored in everywhere}
+    chosen = find_passages(NURSES, many, make_settings(), ["pay"])
+    assert [scored.passage.article_id for scored in chosen] == ["pay"] * 3
+    assert chosen[0].passage.heading == "What nurses earn"
+
+
+def test_every_passage_of_an_article_is_found_among_many_that_are_nearer(many: Library) -> None:
+    chosen = find_passages(read_question("Nurses earn"), many, make_settings(), ["pay"])
+    assert {scored.passage.heading for scored in chosen} == {"What nurses earn", "What dentists earn", "What pilots do"}
+
+
+def test_both_sides_of_a_comparison_come_from_the_chosen_article(many: Library) -> None:
+    query = read_question("Who earns more, nurses or dentists?")
+    assert query.sides
+    chosen = find_passages(query, many, make_settings(), ["pay"])
+    assert {scored.passage.article_id for scored in chosen} == {"pay"}
+
+
+def test_all_articles_chosen_are_as_none_chosen(many: Library) -> None:
+    everywhere = find_passages(NURSES, many, make_settings())
+    assert find_passages(NURSES, many, make_settings(), ["crowd", "pay"]) == everywhere
+
+
+def test_a_retriever_of_one_article_hands_over_nothing_else(many: Library) -> None:
+    retriever = PassageRetriever(library=many, settings=make_settings(), articles=("pay",))
+    assert {one.metadata["article_id"] for one in retriever.invoke("What do nurses earn?")} == {"pay"}
+
+
+def test_a_retriever_of_an_unknown_article_says_so(library: Library) -> None:
+    retriever = PassageRetriever(library=library, settings=make_settings(), articles=("pai",))
+    with pytest.raises(ArticleUnknown, match="Did you mean pay"):
+        retriever.invoke("What do nurses earn?")
 
 
 # -- LangChain's retriever --------------------------------------------------------------------------------------------

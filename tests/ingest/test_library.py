@@ -574,6 +574,90 @@ def reembed_and_die(home: Path) -> None:
         library.reembed()
 
 
+# -- of some articles only --------------------------------------------------------------------------------------------
+
+
+def search(library: Library, question: str, limit: int, *articles: str) -> tuple[list[str], list[str]]:
+    """The texts that vectors and words find."""
+    by_vector = library.search_vectors(library.embed_question(question).text, limit, articles)
+    by_words = library.search_text(question, limit, articles)
+    found = [library.passages([passage_id for passage_id, _ in hits]) for hits in (by_vector, by_words)]
+    first, second = ([stored.passage.text for stored in passages.values()] for passages in found)
+    return first, second
+
+
+def fill(library: Library) -> None:
+    add(library, "\n".join(f"Nurses earn {number}." for number in range(200)), "crowd")
+    add(library, "Dentists earn more.\nNurses and pilots rest.", "rest")
+    add(library, "Boats float.", "boats")
+
+
+def test_both_searches_find_the_chosen_article_among_hundreds_of_nearer_passages(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        fill(library)
+        by_vector, by_words = search(library, "nurses earn", 2, "rest")
+        assert sorted(by_vector) == sorted(by_words) == ["Dentists earn more.", "Nurses and pilots rest."]
+
+
+def test_several_articles_are_searched_as_one(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        fill(library)
+        by_vector, by_words = search(library, "boats rest", 9, "boats", "rest")
+        assert sorted(by_vector) == ["Boats float.", "Dentists earn more.", "Nurses and pilots rest."]
+        assert sorted(by_words) == [
+            "Boats float.",
+            "Dentists earn more.",
+            "Nurses and pilots rest.",
+        ]  # "Rest" is a title
+
+
+def test_a_score_does_not_depend_on_the_articles_chosen(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        fill(library)
+        vector = library.embed_question("boats").text
+        assert library.search_text("boats", 9, ["boats"]) == library.search_text("boats", 9)
+        (chosen,), (anywhere, *_) = library.search_vectors(vector, 9, ["boats"]), library.search_vectors(vector, 9)
+        assert chosen[0] == anywhere[0]
+        assert chosen[1] == pytest.approx(anywhere[1], abs=1e-5)
+
+
+def test_an_article_that_is_not_there_has_nothing_to_find(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        fill(library)
+        assert search(library, "nurses", 9, "ghost") == ([], [])
+        assert library.search_vectors(library.embed_question("nurses").text, 0, ["rest"]) == []
+
+
+def test_chosen_articles_are_searched_while_the_index_is_behind(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        fill(library)
+    assert in_another_process(store_and_die, settings.home) == -signal.SIGKILL
+    with opened(settings, read_only=True) as reader:
+        assert search(reader, "late news", 9, "late") == (["Late news."], ["Late news."])
+
+
+def store_and_die(home: Path) -> None:
+    with Library.open(settings_in(home), FakeEmbedder()) as library:
+        KilledAt(library, "catch_up")
+        add(library, "Late news.", "late")
+
+
+def test_chosen_articles_are_searched_without_any_index(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        fill(library)
+    shutil.rmtree(settings.home / "chroma")
+    with opened(settings, read_only=True) as reader:
+        assert search(reader, "boats", 1, "boats") == (["Boats float."], ["Boats float."])
+
+
+def test_an_unknown_article_is_named_with_the_nearest(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        fill(library)
+        library.refuse_unknown(["rest", "boats"])
+        with pytest.raises(ArticleUnknown, match=r"boat: .* Did you mean boats\?"):
+            library.refuse_unknown(["rest", "boat"])
+
+
 # -- exact search -----------------------------------------------------------------------------------------------------
 
 

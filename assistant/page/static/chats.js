@@ -5,7 +5,11 @@
 const PREFIX = "career:chat:";
 const list = element.querySelector("ul");
 const drawer = document.getElementById("chats");
-const chatArea = document.getElementById("chat");
+const setCovered = (isCovered) => {
+  for (const part of document.querySelectorAll("#top, #chat")) {
+    part.inert = isCovered;
+  }
+};
 const coversPage = window.matchMedia("(max-width: 60rem)"); // as in page.css
 const toggle = () => document.querySelector("#top [data-chats]"); // mounted after this
 const store = openStore();
@@ -190,7 +194,7 @@ function exportChat() {
 function openDrawer() {
   document.body.setAttribute("data-chats", "");
   toggle().setAttribute("aria-expanded", "true");
-  chatArea.inert = coversPage.matches;
+  setCovered(coversPage.matches);
   if (coversPage.matches) {
     element.querySelector("button")?.focus();
   }
@@ -201,7 +205,7 @@ function closeDrawer({ always = false } = {}) {
     const wasOpen = document.body.hasAttribute("data-chats");
     document.body.removeAttribute("data-chats");
     toggle().setAttribute("aria-expanded", "false");
-    chatArea.inert = false;
+    setCovered(false);
     if (wasOpen) {
       toggle().focus();
     }

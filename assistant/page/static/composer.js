@@ -1,10 +1,9 @@
 // The length of the question, told when it nears the limit; what is blank or too long is not sent, and not lost.
 // "/" leads to the question from anywhere.
 
-const composer = document.getElementById("composer");
 const told = element.querySelector("[data-limit]");
 const limit = Number(told.dataset.limit);
-const field = () => composer.querySelector("textarea"); // mounted after this
+const field = () => document.querySelector("#composer textarea"); // mounted after this, as all of #composer may be
 
 function tellLength() {
   const length = [...(field()?.value.trim() ?? "")].length; // as the server counts: characters, not halves of them
@@ -25,13 +24,17 @@ function holdBack(event) {
   }
 }
 
-composer.addEventListener("input", tellLength);
-composer.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.shiftKey) {
+document.addEventListener("input", (event) => {
+  if (event.target.closest("#composer")) {
+    tellLength();
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && event.target.closest("#composer")) {
     holdBack(event);
   }
 }, true);
-composer.addEventListener("click", (event) => {
+document.addEventListener("click", (event) => {
   if (event.target.closest("#send")) {
     holdBack(event);
   }
@@ -40,6 +43,7 @@ document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
   if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
     event.preventDefault();
+    document.dispatchEvent(new CustomEvent("career:tab", { detail: { tab: "talk" } }));
     document.dispatchEvent(new CustomEvent("career:close"));
     field().focus();
   }

@@ -1,8 +1,7 @@
 // Runs when the source panel is mounted. Gradio hands in `element` and `trigger`.
 
 const panel = document.getElementById("source");
-const chat = document.getElementById("chat");
-const coversChat = window.matchMedia("(max-width: 60rem)"); // as in page.css
+const coversPage = window.matchMedia("(max-width: 60rem)"); // as in page.css
 let openedFrom = null;
 
 function openPanel(mark) {
@@ -33,7 +32,10 @@ function closePanel() {
 }
 
 function keepFocusInside() {
-  chat.inert = coversChat.matches && document.body.hasAttribute("data-reading");
+  const isCovered = coversPage.matches && document.body.hasAttribute("data-reading");
+  for (const part of document.querySelectorAll("#top, #career > .tab")) {
+    part.inert = isCovered;
+  }
 }
 
 function showChosen() {
@@ -48,7 +50,7 @@ function showChosen() {
   target?.scrollIntoView({ block: target.matches("mark") ? "center" : "start" });
 }
 
-coversChat.addEventListener("change", keepFocusInside);
+coversPage.addEventListener("change", keepFocusInside);
 document.addEventListener("career:open", (event) => openPanel(event.detail.mark));
 document.addEventListener("career:close", closePanel);
 document.addEventListener("keydown", (event) => {
