@@ -1,7 +1,7 @@
 """A page -> an article in passages, with their vectors when they are made elsewhere: all that needs no library.
 
-The one library is written by one process. Whatever can be done without it stands here, so that threads
-(`prepare_ahead`), and other processes (ingest/workers.py) do the same.
+The one library is written by one process. Whatever can be done without it stands here, so that threads of this process
+(`prepare_ahead`), other processes (ingest/workers.py) and other machines (ingest/cluster.py) do the same.
 """
 
 from __future__ import annotations
@@ -135,6 +135,12 @@ class Preparer:
         new = {key: passage for key, passage in new.items() if key not in self._known.vector_keys}
         embedding = describe_embedding(self._settings, self._embedder)
         return replace(prepared, made=Made(embedding, make_vectors(self._embedder, new)))
+
+
+def trim_settings(settings: IngestSettings, *, embedding_threads: int) -> IngestSettings:
+    """What another process needs to know: no keys, no passwords."""
+    needed = {name: getattr(settings, name) for name in IngestSettings.model_fields}
+    return IngestSettings.model_construct(**{**needed, "embedding_threads": embedding_threads})
 
 
 def explain(source: str, error: Exception) -> Outcome:

@@ -21,7 +21,7 @@ from ingest.embed import load_embedder
 from ingest.errors import WorkerLost
 from ingest.library import Known, Library
 from ingest.look_ahead import look_ahead
-from ingest.prepare import Item, Preparer, Result, Steps, open_steps
+from ingest.prepare import Item, Preparer, Result, Steps, open_steps, trim_settings
 from ingest.settings import IngestSettings
 
 if TYPE_CHECKING:
@@ -46,17 +46,13 @@ class Workers:
         settings: IngestSettings,
         steps: Steps,  # noqa: ARG002 - each process has its own
     ) -> Generator[Result]:
-        with _open_workers(self._count, share_threads(settings, self._count), library.list_known(), self._load) as ask:
+        threads = max(1, settings.embedding_threads // self._count)
+        trimmed = trim_settings(settings, embedding_threads=threads)
+        with _open_workers(self._count, trimmed, library.list_known(), self._load) as ask:
             # One thread more than workers: it has the next page when one of them is free.
             ahead = look_ahead(items, ask, threads=self._count + 1, depth=2 * self._count)
             with closing(ahead):
                 yield from ahead
-
-
-def share_threads(settings: IngestSettings, count: int) -> IngestSettings:
-    """What one of so many needs to know."""
-    plain = IngestSettings.model_construct(**{name: getattr(settings, name) for name in IngestSettings.model_fields})
-    return plain.model_copy(update={"embedding_threads": max(1, settings.embedding_threads // count)})
 
 
 @contextmanager

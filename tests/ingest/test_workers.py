@@ -21,13 +21,10 @@ from ingest.prepare import Prepare, prepare_ahead
 from ingest.settings import IngestSettings
 from ingest.workers import Workers
 from tests.fakes import FakeEmbedder
+from tests.fakes import load_fake_embedder as load_fake
 
 ARTICLES = 8
 CHECKOUT = Path(__file__).parents[2]
-
-
-def load_fake(settings: IngestSettings) -> Embedder:
-    return FakeEmbedder()
 
 
 def load_none(settings: IngestSettings) -> Embedder:
