@@ -31,6 +31,7 @@ from ingest.catalog_passages import (
     to_stored,
     to_vectors,
     vector_key,
+    write_made,
     write_passages,
     write_vectors,
     write_words,
@@ -381,9 +382,11 @@ class Catalog:
     def find_vectors(self, keys: Sequence[str]) -> dict[str, Vectors]:
         """Vectors already made for these vector keys."""
         with self._database.read() as connection:
+            statement = "SELECT * FROM made_vectors WHERE id IN (SELECT value FROM json_each(?))"
+            found = {row["id"]: to_vectors(row) for row in connection.execute(statement, _list(keys))}
             statement = "SELECT * FROM passages WHERE vector_key IN (SELECT value FROM json_each(?))"
             rows = connection.execute(statement, _list(keys))
-            return {row["vector_key"]: to_vectors(row) for row in rows}
+            return found | {row["vector_key"]: to_vectors(row) for row in rows}
 
     def list_known(self) -> tuple[frozenset[str], frozenset[str]]:
         """The hashes of all texts, and the keys of all vectors."""
@@ -405,6 +408,13 @@ class Catalog:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
+    def keep_made(self, made: Mapping[str, Vectors], embedding: Embedding) -> None:
+        """Keep vectors of an article that is not stored yet: embedding the rest takes long, and may be interrupted."""
+        with self._database.write() as connection:
+            claim_embedding(connection, embedding)
+            for key, vectors in made.items():
+                write_made(connection, key, vectors)
+
     def store(
         self,
         article: Article,
@@ -418,6 +428,7 @@ class Catalog:
             if stored is None:
                 claim_embedding(connection, embedding)
                 stored = _write(connection, article, passages)
+                connection.execute("DELETE FROM made_vectors WHERE id IN (SELECT vector_key FROM passages)")
                 bump_generation(connection)
             note_source(connection, stored.article.id, article.source, reading)
             return stored
@@ -470,6 +481,7 @@ class Catalog:
         with self._database.write() as connection:
             for passage_id, made in vectors:
                 write_vectors(connection, passage_id, made)
+            connection.execute("DELETE FROM made_vectors")
             set_embedding(connection, embedding)
             number = read_state(connection).index.number
             set_meta(connection, "index", json.dumps(asdict(IndexState(number + 1))))

@@ -67,6 +67,8 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
+KEPT_AT_ONCE = 500  # passages of one article: what an interruption may cost at most, some ten seconds
+
 
 @dataclass(frozen=True, eq=False)
 class Made:
@@ -397,8 +399,20 @@ class Library:
         if new or embedding is None:
             embedder = self._matching_embedder()
             embedding = self._embedding_of(embedder)
-            vectors |= make_vectors(embedder, new)
+            vectors |= self._make(new, embedder, embedding)
         return embedding, [StoredPassage(passage, *vectors[key]) for key, passage in zip(keys, passages, strict=True)]
+
+    def _make(self, passages: Mapping[str, Passage], embedder: Embedder, embedding: Embedding) -> dict[str, Vectors]:
+        """The vectors of passages; of many of them some at a time, which an interruption does not cost."""
+        vectors: dict[str, Vectors] = {}
+        rest = list(passages)
+        while rest:
+            portion, rest = rest[:KEPT_AT_ONCE], rest[KEPT_AT_ONCE:]
+            made = make_vectors(embedder, {key: passages[key] for key in portion})
+            if rest:
+                self._catalog.keep_made(made, embedding)
+            vectors |= made
+        return vectors
 
     # -- health -------------------------------------------------------------------------------------------------------
 

@@ -7,8 +7,8 @@ import os
 import shutil
 import signal
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NoReturn
@@ -16,12 +16,13 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
+from ingest.article import Passage
 from ingest.catalog import Catalog
 from ingest.catalog_schema import make_checksum
-from ingest.embed import Embedder
+from ingest.embed import Embedder, PassageVectors
 from ingest.errors import ArticleUnknown, EmbeddingMismatch, LibraryDamaged, LibraryLocked, LibraryUnwritable
 from ingest.follower import PORTION, IndexFollower
-from ingest.library import Library
+from ingest.library import KEPT_AT_ONCE, Library
 from ingest.lock import WriterLock
 from ingest.settings import IngestSettings
 from tests.fakes import FakeEmbedder, make_article, split_paragraphs
@@ -298,6 +299,49 @@ def test_opening_for_reading_leaves_the_queue_to_a_writer(settings: IngestSettin
         assert nearest(library, "boats") == "Boats float."
         assert len(library._catalog.read_index_work().upserts) == 2
         assert library.check() == []  # what waits is searched exactly
+
+
+# -- an article that takes long ----------------------------------------------------------------------------------------
+
+
+class Interrupted(FakeEmbedder):
+    """Stops after so many passages."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._after = after
+
+    def embed_passages(self, passages: Sequence[Passage]) -> Iterator[PassageVectors]:
+        if len(self.embedded) >= self._after:
+            raise KeyboardInterrupt
+        return super().embed_passages(passages)
+
+
+def test_an_article_that_was_interrupted_is_not_embedded_from_the_beginning(settings: IngestSettings) -> None:
+    lines = [f"Job {number} pays well." for number in range(2 * KEPT_AT_ONCE + 1)]
+    text = "\n".join(lines)
+    with Library.open(settings, Interrupted(2 * KEPT_AT_ONCE)) as library, suppress(KeyboardInterrupt):
+        add(library, text)
+    embedder = FakeEmbedder()
+    with Library.open(settings, embedder) as library:
+        assert library.articles() == []
+        assert add(library, text) == "added"
+        assert embedder.embedded == lines[-1:]
+        assert library.check() == []
+        assert library._catalog.find_vectors(["none"]) == {}
+    with closing(sqlite3.connect(settings.home / "catalog.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM made_vectors").fetchone() == (0,)
+
+
+def test_vectors_that_were_made_are_given_up_with_their_model(settings: IngestSettings) -> None:
+    text = "\n".join(f"Job {number} pays well." for number in range(KEPT_AT_ONCE + 1))
+    with Library.open(settings, Interrupted(KEPT_AT_ONCE)) as library, suppress(KeyboardInterrupt):
+        add(library, text)
+    embedder = FakeEmbedder(weights="1" * 64)
+    with Library.open(settings, embedder) as library:
+        library.reembed()
+        add(library, text)
+        assert len(embedder.embedded) == KEPT_AT_ONCE + 1
 
 
 # -- an index that learns in portions ---------------------------------------------------------------------------------
