@@ -21,6 +21,7 @@ WRITER_PATIENCE = 5.0  # seconds; a question takes a reader milliseconds
 NEARLY_ONE = 0.999  # cosine of a vector with itself, as Chroma calculates it
 PORTION = 1_000  # passages that may wait for the index: comparing a question with them all takes 1 ms, reading them 5,
 PORTION_SHARE = 20  # or one in so many of those it holds, since sealing it takes the longer the more it holds
+SOON_COMPARED = 10_000  # passages: 75 ms to read and compare them all
 MOST_ASIDE = 50  # vectors that the index need not find, because they are searched exactly
 
 
@@ -33,9 +34,10 @@ class IndexFollower:
     index that cannot be written.
     """
 
-    def __init__(self, catalog: Catalog, place: IndexPlace) -> None:
+    def __init__(self, catalog: Catalog, place: IndexPlace, *, soon_compared: int = SOON_COMPARED) -> None:
         self._catalog = catalog
         self._place = place
+        self._soon_compared = soon_compared
         self._guard = threading.RLock()
         self._open: OpenIndex | None = None
         self._broken: IndexState | None = None  # not tried again until a writer has changed it
@@ -49,7 +51,8 @@ class IndexFollower:
             self._open = self._exact = None
 
     def find_nearest(self, vector: Vector, limit: int) -> list[tuple[str, float]]:
-        if self._is_usable(self._catalog.read_state()):
+        state = self._catalog.read_state()
+        if self._is_usable(state) and self._is_worthwhile(state):
             with self._guard, suppress(OSError), self._place.hold_files(READER_PATIENCE):
                 queued = self._read_queued()  # now: another process may have held the files
                 try:
@@ -58,6 +61,10 @@ class IndexFollower:
                 except IndexBroken as error:
                     self._give_up(queued.state.index, error)
         return self._exact_vectors(self._catalog.read_state().generation).find_nearest(vector, limit)
+
+    def _is_worthwhile(self, state: CatalogState) -> bool:
+        """False while a writer is at work and comparing all takes less than waiting for the files that it changes."""
+        return state.index.generation == state.generation or state.index.vectors > self._soon_compared
 
     def _read_queued(self) -> Queued:
         if self._queued is None or self._queued.state != self._catalog.read_state():
@@ -128,7 +135,8 @@ class IndexFollower:
         if not self._catalog.count_passages():
             return []
         if not self._is_there(state):
-            return ["vector index: behind the catalog; the next writer brings it up to date"]
+            is_missed = self._catalog.count_queued() < self._catalog.count_passages()  # else all is searched exactly
+            return ["vector index: behind the catalog; the next writer brings it up to date"] if is_missed else []
         try:
             # Held, or a writer that changes the files meanwhile would end this process, as a damaged index does.
             with self._guard, self._place.hold_files(WRITER_PATIENCE):
