@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ingest.article import Article, Outcome
     from ingest.fetch import Selection
     from ingest.library import ArticleSummary
+    from ingest.prepare import Prepare
 
 SOME_FAILED = 3
 INTERRUPTED = 130  # what a shell reports for Ctrl+C
@@ -85,11 +86,40 @@ def load_chain(settings: Settings) -> Chain:
 
 
 def add_articles(
-    sources: Sequence[str], library: Any, settings: Settings, *, selection: Selection, on_found: Callable[[int], None]
+    sources: Sequence[str],
+    library: Any,
+    settings: Settings,
+    *,
+    selection: Selection,
+    on_found: Callable[[int], None],
+    spread: Spread,
 ) -> Iterable[Outcome]:
     from ingest.pipeline import add_articles
 
-    return add_articles(sources, library, settings, selection=selection, on_found=on_found)
+    prepare = _choose_preparation(spread)
+    return add_articles(sources, library, settings, selection=selection, on_found=on_found, prepare=prepare)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where an ingest reads and embeds: in so many processes, or on a Ray cluster."""
+
+    workers: int = 0  # 0: this process, or as many as the cluster has processors
+    ray: str = ""  # the cluster's address
+
+
+def _choose_preparation(spread: Spread) -> Prepare:
+    if spread.ray:
+        from ingest.cluster import Cluster
+
+        return Cluster(spread.ray, spread.workers)
+    if spread.workers > 1:
+        from ingest.workers import Workers
+
+        return Workers(spread.workers)
+    from ingest.prepare import prepare_ahead
+
+    return prepare_ahead
 
 
 def prune_folder(folder: str, library: Any) -> Iterable[Outcome]:
@@ -328,7 +358,7 @@ def describe(
 
 
 @app.command()
-def ingest(
+def ingest(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
     sources: Annotated[
         list[str] | None,
@@ -345,6 +375,10 @@ def ingest(
     exclude: Annotated[list[str] | None, typer.Option(help="None of those that match.", metavar="PATTERN")] = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many of each source; 0 is all.")] = 0,
     prune: Annotated[bool, typer.Option("--prune", help="Remove what has left the folders named.")] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Read and embed in so many processes; 0 is this one.")] = 0,
+    ray: Annotated[
+        str, typer.Option(help="Read and embed on a Ray cluster: host:port, auto or local.", metavar="ADDRESS")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Read articles into the library; the same article again adds nothing, a changed one takes its own place."""
@@ -358,7 +392,8 @@ def ingest(
     selection = Selection(tuple(include or ()), tuple(exclude or ()), limit)
     outcomes = []
     with _show_progress("reading") as bar:
-        for outcome in _ingest(session, wanted, library, selection, bar.extend, prune=prune):
+        spread = Spread(workers, ray)
+        for outcome in _ingest(session, wanted, library, selection, spread, bar.extend, prune=prune):
             outcomes.append(outcome)
             _print_outcome(outcome, as_json=as_json)
             bar.advance(1)
@@ -380,12 +415,14 @@ def _ingest(
     sources: Sequence[str],
     library: Library,
     selection: Selection,
+    spread: Spread,
     extend: Callable[[int], None],
     *,
     prune: bool,
 ) -> Iterator[Outcome]:
     application = session.application
-    yield from application.add_articles(sources, library, session.settings, selection=selection, on_found=extend)
+    given = {"selection": selection, "on_found": extend, "spread": spread}
+    yield from application.add_articles(sources, library, session.settings, **given)
     for folder in sources if prune else ():
         yield from application.prune_folder(folder, library)
 

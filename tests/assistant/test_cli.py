@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from assistant.cli import Application, Chain, Library, main
+from assistant.cli import Application, Chain, Library, Spread, main
 from assistant.conversation import Citation, Reply
 from assistant.errors import LibraryEmpty, QuestionInvalid, SettingsInvalid
 from assistant.settings import Settings
@@ -107,6 +107,7 @@ class Career:
         self.copied: list[Outcome] = []
         self.exported: list[tuple[Path, bool]] = []
         self.opened_read_only: list[bool] = []
+        self.spreads: list[Spread] = []
         self.served: list[tuple[Settings, bool, Sequence[str]]] = []
         self._capsys = capsys
 
@@ -146,7 +147,9 @@ class Career:
         *,
         selection: Selection,
         on_found: Callable[[int], None],
+        spread: Spread,
     ) -> Iterable[Outcome]:
+        self.spreads.append(spread)
         self.ingested.extend(sources)
         self.selection = selection
         on_found(len(sources))
@@ -396,6 +399,12 @@ def test_ingest_takes_what_is_wanted_of_a_source(career: Career) -> None:
     career.outcomes = [ADDED]
     career("ingest", "/folder", "--include", "*/2026/*", "--include", "*.md", "--exclude", "draft*", "--limit", "5")
     assert career.selection == Selection(("*/2026/*", "*.md"), ("draft*",), 5)
+
+
+def test_ingest_is_spread_as_asked(career: Career) -> None:
+    for options in ((), ("--workers", "2"), ("--ray", "10.0.0.1:6379", "--workers", "8")):
+        career("ingest", "pay.md", *options)
+    assert career.spreads == [Spread(), Spread(2), Spread(8, "10.0.0.1:6379")]
 
 
 def test_ingest_prunes_the_folders_named_after_it_has_read_them(career: Career, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import os
 import shutil
 import signal
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NoReturn
@@ -16,12 +16,13 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
+from ingest.article import Passage
 from ingest.catalog import Catalog
 from ingest.catalog_schema import make_checksum
-from ingest.embed import Embedder
+from ingest.embed import Embedder, PassageVectors
 from ingest.errors import ArticleUnknown, EmbeddingMismatch, LibraryDamaged, LibraryLocked, LibraryUnwritable
-from ingest.follower import IndexFollower
-from ingest.library import Library
+from ingest.follower import PORTION, IndexFollower
+from ingest.library import KEPT_AT_ONCE, Library
 from ingest.lock import WriterLock
 from ingest.settings import IngestSettings
 from tests.fakes import FakeEmbedder, make_article, split_paragraphs
@@ -311,7 +312,119 @@ def test_opening_for_reading_leaves_the_queue_to_a_writer(settings: IngestSettin
     with opened(settings, read_only=True) as library:
         assert nearest(library, "boats") == "Boats float."
         assert len(library._catalog.read_index_work().upserts) == 2
-        assert library.check() == ["vector index: behind the catalog; the next writer brings it up to date"]
+        assert library.check() == []  # what waits is searched exactly
+
+
+# -- an article that takes long ----------------------------------------------------------------------------------------
+
+
+class Interrupted(FakeEmbedder):
+    """Stops after so many passages."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._after = after
+
+    def embed_passages(self, passages: Sequence[Passage]) -> Iterator[PassageVectors]:
+        if len(self.embedded) >= self._after:
+            raise KeyboardInterrupt
+        return super().embed_passages(passages)
+
+
+def test_an_article_that_was_interrupted_is_not_embedded_from_the_beginning(settings: IngestSettings) -> None:
+    lines = [f"Job {number} pays well." for number in range(2 * KEPT_AT_ONCE + 1)]
+    text = "\n".join(lines)
+    with Library.open(settings, Interrupted(2 * KEPT_AT_ONCE)) as library, suppress(KeyboardInterrupt):
+        add(library, text)
+    embedder = FakeEmbedder()
+    with Library.open(settings, embedder) as library:
+        assert library.articles() == []
+        assert add(library, text) == "added"
+        assert embedder.embedded == lines[-1:]
+        assert library.check() == []
+        assert library._catalog.find_vectors(["none"]) == {}
+    with closing(sqlite3.connect(settings.home / "catalog.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM made_vectors").fetchone() == (0,)
+
+
+def test_vectors_that_were_made_are_given_up_with_their_model(settings: IngestSettings) -> None:
+    text = "\n".join(f"Job {number} pays well." for number in range(KEPT_AT_ONCE + 1))
+    with Library.open(settings, Interrupted(KEPT_AT_ONCE)) as library, suppress(KeyboardInterrupt):
+        add(library, text)
+    embedder = FakeEmbedder(weights="1" * 64)
+    with Library.open(settings, embedder) as library:
+        library.reembed()
+        add(library, text)
+        assert len(embedder.embedded) == KEPT_AT_ONCE + 1
+
+
+# -- an index that learns in portions ---------------------------------------------------------------------------------
+
+
+def test_what_an_index_has_yet_to_learn_is_found_beside_what_it_knows(settings: IngestSettings) -> None:
+    with opened(settings) as library, opened(settings, read_only=True) as reader:
+        library._follower._exact_passages = reader._follower._exact_passages = 0
+        add(library, "Nurses earn well.\nDentists earn more.")
+        with library.index_in_portions():
+            add(library, "Trains roll.", "trains")
+            assert library._catalog.count_queued() == 1
+            assert [nearest(each, "trains") for each in (library, reader)] == ["Trains roll."] * 2
+            assert [nearest(each, "dentists") for each in (library, reader)] == ["Dentists earn more."] * 2
+            assert open_indexes(reader)
+            assert reader._follower._exact is None
+            assert library.check() == []
+
+
+def test_what_is_removed_is_not_found_although_the_index_still_knows_it(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        library._follower._exact_passages = 0
+        add(library, "Nurses earn well.\nNurses care.\nNurses walk.")
+        add(library, "Nurses rest.", "rest")
+        with library.index_in_portions():
+            library.remove("pay")
+            found = library.search_vectors(library.embed_question("nurses").text, 1)
+            assert [stored.passage.text for stored in library.passages([found[0][0]]).values()] == ["Nurses rest."]
+            assert library.check() == []
+
+
+def test_a_portion_ends_with_a_whole_index(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        with library.index_in_portions():
+            add(library, "Nurses earn well.")
+            add(library, "Trains roll.", "trains")
+            assert library._catalog.read_state().index.number == 0
+        state = library._catalog.read_state()
+        assert (library._catalog.count_queued(), state.index.generation) == (0, library.generation)
+        assert library.check() == []
+
+
+def test_a_portion_also_ends_with_an_error(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        with suppress(KeyError), library.index_in_portions():
+            add(library, "Nurses earn well.")
+            raise KeyError
+        assert library._catalog.count_queued() == 0
+
+
+def test_an_index_is_not_left_far_behind(settings: IngestSettings) -> None:
+    with opened(settings) as library, library.index_in_portions():
+        add(library, "\n".join(f"Job {number} pays." for number in range(PORTION)))
+        assert library._catalog.count_queued() == 0
+
+
+def test_a_vector_that_the_index_does_not_find_is_searched_exactly(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+        find_lost = library._follower._find_lost
+        library._follower._find_lost = lambda index, vectors: list(vectors)[:1]  # type: ignore[method-assign]
+        number = library._catalog.read_state().index.number
+        add(library, "Trains roll.", "trains")
+        assert (library._catalog.count_queued(), library._catalog.read_state().index.number) == (1, number)
+        assert nearest(library, "trains") == "Trains roll."
+        library._follower._find_lost = find_lost  # type: ignore[method-assign]
+        assert library.check() == []
+        add(library, "Boats float.", "boats")
+        assert library._catalog.count_queued() == 0
 
 
 # -- damage -----------------------------------------------------------------------------------------------------------
