@@ -53,7 +53,8 @@ class Page:
     @classmethod
     @asynccontextmanager
     async def open(cls, address: str) -> AsyncIterator[Page]:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+        # Two seconds: a server closes what was idle for five, and a browser would send again what crosses that.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=2)
         async with httpx.AsyncHTTPTransport(limits=limits, trust_env=False) as transport:
             client = httpx.AsyncClient(transport=transport, timeout=PATIENCE)  # not closed: its transport is shared
             configuration = (await client.get(f"{address.rstrip('/')}/config")).raise_for_status().json()
