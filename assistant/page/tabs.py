@@ -18,7 +18,7 @@ title="Save this conversation as Markdown"><span class="word">Export</span><span
 <button type="button" class="talk talking" data-new aria-label="New chat" title="New chat">
 <span class="word">New chat</span><span class="sign">+</span></button>{leave}</div>"""
 LEAVE = """<form method="post" action="logout"><button aria-label="Log out" title="Log out">
-<span class="word">Log out</span><span class="sign">⏻</span></button></form>"""
+<span class="word">Log out</span><span class="sign">→</span></button></form>"""
 
 
 @dataclass(frozen=True)
