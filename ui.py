@@ -73,7 +73,9 @@ def serve(
         page.close(verbose=False)
         note("stopped", answers_cut_off=not is_done)
         if not is_done or loader.is_loading:
-            leave_at_once(0)  # what is still at work in a thread ends as with kill -9, which the library survives
+            leave_at_once(0)  # the library is in use: it ends as with kill -9, which it survives
+    if page.server.is_at_work:
+        leave_at_once(0)  # an ingest or an evaluation; Python would wait for it
 
 
 def _load_chain(settings: Settings, sources: Sequence[str], opened: ExitStack) -> Chain:

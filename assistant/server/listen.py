@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from assistant.errors import PortTaken
 
+WORKER = "AnyIO worker thread"  # those without work end with the loop
 LAST_WORDS = 3  # seconds that answers which are complete may take to reach their readers
 
 
@@ -60,6 +61,11 @@ class Server(uvicorn.Server):
     @property
     def port(self) -> int:
         return int(self._listening.getsockname()[1])
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether anything still runs, after close(), in a thread that was begun for a request."""
+        return self._thread.is_alive() or any(thread.name == WORKER for thread in threading.enumerate())
 
     def start(self) -> None:
         """Return once requests are accepted."""

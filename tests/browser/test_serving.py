@@ -85,6 +85,18 @@ def test_login_by_keyboard_leads_to_the_page_and_its_answers(visit_page: VisitPa
     assert visit.errors == []
 
 
+def test_tools_and_tabs_have_room_beside_one_another_on_a_phone(visit_page: VisitPage, locked_address: str) -> None:
+    visit = visit_page(locked_address, 390)
+    log_in(visit.page)
+    visit.ask(QUESTION)
+    last_tab = visit.page.get_by_role("tab").last.bounding_box()
+    first_tool = visit.page.get_by_role("button", name="Export").bounding_box()
+    assert last_tab is not None
+    assert first_tool is not None
+    assert last_tab["x"] + last_tab["width"] <= first_tool["x"]
+    assert find_violations(visit.page) == []
+
+
 def test_login_needs_no_script(chromium: Browser, locked_address: str) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
