@@ -7,7 +7,7 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 
-NAMES ?= chunking feedbackqa squad2 follow_ups sentences questions ingest start evaluation
+NAMES ?= chunking feedbackqa squad2 follow_ups sentences questions ingest start evaluation growth speed
 
 PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 

@@ -9,10 +9,10 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -29,14 +29,22 @@ NEIGHBOURS = 48
 # At the default of 100, up to 77 of 1,805 vectors that are much alike could not be found by themselves; at 400 all can.
 BUILD_WIDTH = 400
 SAVED_EVERY = 1_000  # vectors: how many Chroma keeps in its database before it writes the graph's files; its default
+NUMBERS_AT_ONCE = 400_000  # of vectors in one request: some 8 MB, and a Chroma server takes 40
+REACHED_WITHIN = 2.0  # seconds for a server to say that it is there,
+ANSWERED_WITHIN = 10.0  # and for each thing it is asked; 1,000 vectors take it less than one
 COLLECTION = "passages"
 DATABASE = "chroma.sqlite3"
 
 Vector = NDArray[np.float32]
+Item = TypeVar("Item")
 
 
 class IndexBroken(Exception):
     """Chroma failed, or holds no such index. Never reaches a reader: the catalog can answer and rebuild."""
+
+
+class IndexUnreachable(IndexBroken):
+    """The server does not answer: nothing is known to be wrong with the index on it."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,12 @@ class IndexPlace:
         return self.folder / str(number)
 
     def collection_of(self, number: int) -> str:
-        return f"career-{self.library_id}-{number}" if self.url else COLLECTION
+        return f"{self._beginning}{number}" if self.url else COLLECTION
+
+    @property
+    def _beginning(self) -> str:
+        """What this library's collections on a server begin with, and no other's."""
+        return f"career-{self.library_id}-"
 
     @contextmanager
     def hold_files(self, patience: float) -> Iterator[None]:
@@ -66,6 +79,22 @@ class IndexPlace:
             return
         with FileLock(self.folder.with_name("chroma.lock"), timeout=patience, poll_interval=0.002):
             yield
+
+    @property
+    def address(self) -> tuple[str, int, bool]:
+        """Host, port and whether by TLS, of the server."""
+        parts = urlsplit(self.url)
+        secure = parts.scheme == "https"
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+        return host, parts.port or (443 if secure else 8000), secure
+
+    def reach(self) -> None:
+        """Raise IndexUnreachable unless the server answers; chromadb's own client would wait without an end."""
+        with _translate_errors():
+            if not self.url:
+                return
+            host, port, secure = self.address
+            _ask_for_life(f"{'https' if secure else 'http'}://{host}:{port}")
 
     def seal(self, number: int) -> str:
         """A digest of the index's graph files and of what its database says; "" on a server.
@@ -93,7 +122,14 @@ class IndexPlace:
 
     def remove_others(self, number: int) -> None:
         """Remove what a rebuild replaced or a killed one left behind."""
-        if self.url or not self.folder.is_dir():
+        if self.url:
+            with suppress(IndexBroken), _connect(self, number) as client:
+                for collection in client.list_collections():
+                    if collection.name.startswith(self._beginning) and collection.name != self.collection_of(number):
+                        client.delete_collection(collection.name)
+                client.close()
+            return
+        if not self.folder.is_dir():
             return
         for leftover in self.folder.iterdir():
             if leftover.name != str(number):
@@ -152,7 +188,8 @@ class VectorIndex:
     def upsert(self, vectors: Mapping[str, tuple[str, Vector]]) -> None:
         """Add or overwrite vectors: passage id -> article id, vector. Safe to repeat."""
         with _translate_errors():
-            for ids in self._batches(list(vectors)):
+            dimension = max((len(vector) for _, vector in vectors.values()), default=1)
+            for ids in self._batches(list(vectors), dimension):
                 self._collection.upsert(
                     ids=ids,
                     embeddings=[vectors[passage_id][1] for passage_id in ids],
@@ -172,16 +209,18 @@ class VectorIndex:
     def find_nearest_each(self, vectors: Sequence[Vector], limit: int) -> list[list[tuple[str, float]]]:
         """The same for several vectors at once."""
         with _translate_errors():
-            found = self._collection.query(query_embeddings=list(vectors), n_results=limit, include=["distances"])
             return [
                 [(str(passage_id), 1.0 - float(distance)) for passage_id, distance in zip(ids, distances, strict=True)]
+                for asked in self._batches(vectors, len(vectors[0]) if len(vectors) else 1)
+                for found in [self._collection.query(query_embeddings=asked, n_results=limit, include=["distances"])]
                 for ids, distances in zip(found["ids"], found["distances"], strict=True)
             ]
 
-    def _batches(self, ids: Sequence[str]) -> Iterator[list[str]]:
-        size = min(1_000, int(self._client.get_max_batch_size()))
-        for begin in range(0, len(ids), size):
-            yield list(ids[begin : begin + size])
+    def _batches(self, items: Sequence[Item], numbers: int = 1) -> Iterator[list[Item]]:
+        """As many at a time as one request may carry, where each is `numbers` numbers long."""
+        size = max(1, min(1_000, NUMBERS_AT_ONCE // numbers, int(self._client.get_max_batch_size())))
+        for begin in range(0, len(items), size):
+            yield list(items[begin : begin + size])
 
 
 def _digest_database(file: Path, digest: hashlib._Hash) -> None:
@@ -210,11 +249,10 @@ def _connect(place: IndexPlace, number: int) -> Iterator[Any]:
         settings = Settings(anonymized_telemetry=False)
         client: Any
         if place.url:
-            address = urlsplit(place.url)
-            secure = address.scheme == "https"
-            port = address.port or (443 if secure else 8000)
-            # Without a time limit: chromadb 1.5.9 sets none, and none of its settings reaches the requests.
-            client = chromadb.HttpClient(host=address.hostname or "", port=port, ssl=secure, settings=settings)
+            place.reach()
+            host, port, secure = place.address
+            client = chromadb.HttpClient(host=host, port=port, ssl=secure, settings=settings)
+            _limit_requests(client)
         else:
             client = chromadb.PersistentClient(path=_spell_anew(place.folder_of(number)), settings=settings)
         try:
@@ -222,6 +260,32 @@ def _connect(place: IndexPlace, number: int) -> Iterator[Any]:
         except BaseException:
             client.close()
             raise
+
+
+def _ask_for_life(url: str) -> None:
+    import httpx
+
+    try:
+        httpx.get(f"{url}/api/v2/heartbeat", timeout=REACHED_WITHIN).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise IndexUnreachable(f"{url}: no Chroma server answers there ({_describe(error)})") from error
+
+
+def _limit_requests(client: Any) -> None:
+    """A server that takes a question and never answers must not hold up whoever asked it for ever.
+
+    By a private name: chromadb 1.5.9 sets no time limit, and none of its settings reaches the requests.
+    """
+    session = getattr(getattr(client, "_server", None), "_session", None)
+    if session is None:
+        log.warning("requests to the Chroma server have no time limit: this version of chromadb has none to set")
+    else:
+        session.timeout = ANSWERED_WITHIN
+
+
+def _describe(error: BaseException) -> str:
+    """In one line: what came back may be a whole page."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _spell_anew(folder: Path) -> str:
@@ -244,4 +308,11 @@ def _translate_errors() -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise IndexBroken(f"{type(error).__name__}: {error}") from error
+        kind = IndexUnreachable if _is_of_transport(error) else IndexBroken
+        raise kind(_describe(error)) from error
+
+
+def _is_of_transport(error: BaseException) -> bool:
+    import httpx
+
+    return isinstance(error, httpx.TransportError)

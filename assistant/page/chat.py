@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from asyncio import wrap_future
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio
+from starlette.concurrency import iterate_in_threadpool
 
 from assistant.conversation import Reply
 from assistant.errors import CareerError, QuestionInvalid
+from assistant.log import note
 from assistant.page.access import may_edit
 from assistant.page.component import UNEXPECTED, html, read_event
 from assistant.page.conversation import (
@@ -26,6 +29,7 @@ from assistant.page.conversation import (
 )
 from assistant.page.exchange import Exchange, read_exchanges
 from assistant.page.filter import DONE, FILTER, FIND, Chosen, read_choice, render_offer
+from assistant.page.line import Line
 from assistant.page.loader import Chain, ChainLoader
 from assistant.page.source import render_missing
 from assistant.page.topics import choose_examples, choose_next
@@ -62,9 +66,10 @@ class Parts:
 class ChatPage:
     """The page's components and what happens on each event. Holds nothing of any visitor."""
 
-    def __init__(self, loader: ChainLoader, settings: Settings) -> None:
+    def __init__(self, loader: ChainLoader, settings: Settings, line: Line | None = None) -> None:
         self._loader = loader
         self._settings = settings
+        self._line = line or Line()
 
     def compose(self) -> None:
         """Lay the components out and connect their events, inside an open gradio.Blocks."""
@@ -103,7 +108,8 @@ class ChatPage:
             "inputs": [parts.question, parts.conversation, gradio.JSON(visible=False)],
             "js": WITH_CHOICE,
         }
-        asked = gradio.on(triggers, self.ask, outputs=[*talk, parts.question], **asking)
+        # No limit here: who asks waits in our own line, where everybody is told how many are ahead.
+        asked = gradio.on(triggers, self.ask, outputs=[*talk, parts.question], concurrency_limit=None, **asking)
         stop.click(None, cancels=[asked]).then(self.stop, outputs=[parts.newest], **carried)
         parts.chats.select(self.open_chat, None, talk, cancels=[asked], **quiet)
         gradio.on(parts.earlier.like, self.rate, outputs=talk, **carried)
@@ -121,9 +127,9 @@ class ChatPage:
             logger.exception("the welcome failed")
             yield render_not_ready(UNEXPECTED)
 
-    def ask(
+    async def ask(
         self, typed: str, conversation: Any, choice: Any, event: gradio.EventData
-    ) -> Iterator[tuple[Any, Any, Any]]:
+    ) -> AsyncIterator[tuple[Any, Any, Any]]:
         """Answer what was typed, or the question of the button that was pressed, as it becomes known.
 
         A press may say `from` which exchange on the conversation is to be told anew.
@@ -137,25 +143,32 @@ class ChatPage:
         earlier = earlier[:since] if isinstance(since, int) else earlier
         before: Any = render_earlier(earlier)
         emptied: Any = gradio.skip() if isinstance(pressed, str) else ""
-        for exchange in self._answer(question, earlier, choice) if not warning else [Exchange(question, error=warning)]:
-            yield before, render_newest(exchange, len(earlier)), emptied
-            before = emptied = gradio.skip()  # what the reader types meanwhile stays
+        if warning:
+            yield before, render_newest(Exchange(question, error=warning), len(earlier)), emptied
+            return
+        async with aclosing(self._answer(question, earlier, choice)) as exchanges:  # or who left would keep the place
+            async for exchange in exchanges:
+                yield before, render_newest(exchange, len(earlier)), emptied
+                before = emptied = gradio.skip()  # what the reader types meanwhile stays
 
-    def _answer(self, question: str, earlier: Sequence[Exchange], choice: Any = ()) -> Iterator[Exchange]:
+    async def _answer(
+        self, question: str, earlier: Sequence[Exchange], choice: Any = ()
+    ) -> AsyncGenerator[Exchange, None]:
         """The exchange in each of its states; the last one has no progress. Never raises."""
         exchange = Exchange(_shorten(question, self._settings.max_question_characters))
         try:
             self._check_length(question)
             exchange = replace(exchange, articles=read_choice(choice))
-            yield replace(exchange, progress="Searching the articles" if self._loader.is_ready else "Getting ready")
-            chain = self._loader.start().result()
-            _refuse_missing(exchange.articles, chain)
-            history = [past.turn for past in earlier if not past.error]
-            articles = [chosen.id for chosen in exchange.articles]
-            asked_for = {"question": question, "history": history, "articles": articles}
-            for reply in thin_out(chain.stream(asked_for), SNAPSHOT_SECONDS):
-                exchange = replace(exchange, reply=reply)
-                yield replace(exchange, progress="Answering")
+            if not self._loader.is_ready:
+                yield replace(exchange, progress="Getting ready")
+            chain = await wrap_future(self._loader.start())
+            async with self._line.join() as place:
+                async for ahead in place:
+                    yield replace(exchange, progress=_tell_place(ahead))
+                yield replace(exchange, progress="Searching the articles")
+                async for reply in self._stream(chain, exchange, earlier):
+                    exchange = replace(exchange, reply=reply)
+                    yield replace(exchange, progress="Answering")
             asked = {past.question for past in (*earlier, exchange)}
             yield replace(exchange, topics=choose_next(exchange.reply, asked) if exchange.reply else ())
         except CareerError as error:
@@ -163,6 +176,21 @@ class ChatPage:
         except Exception:
             logger.exception("a question failed")
             yield replace(exchange, error=UNEXPECTED)
+
+    async def _stream(self, chain: Chain, exchange: Exchange, earlier: Sequence[Exchange]) -> AsyncIterator[Reply]:
+        """The reply as it grows, written in a thread, and a line of the log at its end."""
+        began, reply = time.monotonic(), None
+        asked_for = {
+            "question": exchange.question,
+            "history": [past.turn for past in earlier if not past.error],
+            "articles": [chosen.id for chosen in exchange.articles],
+        }
+        _refuse_missing(exchange.articles, chain)
+        async for reply in iterate_in_threadpool(thin_out(chain.stream(asked_for), SNAPSHOT_SECONDS)):
+            yield reply
+        seconds = round(time.monotonic() - began, 3)
+        if reply is not None:
+            note("answered", seconds=seconds, answered=reply.answered, model=reply.model, question=exchange.question)
 
     def _check_length(self, question: str) -> None:
         limit = self._settings.max_question_characters
@@ -267,6 +295,11 @@ def _read_conversation(kept: Any) -> tuple[tuple[Exchange, ...], str]:
         return read_exchanges(kept), ""
     except CareerError as error:
         return (), str(error)
+
+
+def _tell_place(ahead: int) -> str:
+    questions = "1 question is" if ahead == 1 else f"{ahead} questions are"
+    return f"Many are asking: {questions} ahead of yours" if ahead else "Many are asking: yours is next"
 
 
 def _render_count(limit: int) -> str:

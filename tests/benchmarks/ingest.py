@@ -29,7 +29,7 @@ def run(home: Path) -> Result:
     ours, theirs = [], []
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory(dir=home) as library:
-            ours.append(_ingest(pages, settings.model_copy(update={"home": Path(library)}), embedder))
+            ours.append(ingest(pages, settings.model_copy(update={"home": Path(library)}), embedder))
         with tempfile.TemporaryDirectory(dir=home) as folder:
             theirs.append(quick_start.ingest(pages, folder))
     fastest, baseline = min(ours, key=_seconds), min(theirs, key=_seconds)
@@ -41,7 +41,7 @@ def _seconds(row: dict[str, Any]) -> float:
     return float(row["seconds"])
 
 
-def _ingest(pages: list[Path], settings: IngestSettings, embedder: Any) -> dict[str, Any]:
+def ingest(pages: list[Path], settings: IngestSettings, embedder: Any) -> dict[str, Any]:
     started = time.perf_counter()
     with Library.open(settings, embedder) as library:
         outcomes = list(add_articles([str(page) for page in pages], library, settings))

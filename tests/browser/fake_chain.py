@@ -179,6 +179,9 @@ class FakeLibrary:
             raise LibraryUnwritable("catalog.sqlite3: cannot be written (disk full). Free some space.")
         self.rated.append(feedback)
 
+    def feedback(self) -> Sequence[Feedback]:
+        return self.rated
+
     def headings(self) -> Sequence[tuple[str, str, tuple[str, ...]]]:
         headings = [line.lstrip("# ") for line in PAY.text.splitlines() if line.startswith("##")]
         return [(PAY.id, PAY.title, (heading,)) for heading in headings] if self.held else []

@@ -143,6 +143,15 @@ def test_an_article_that_is_uploaded_answers_the_next_question_until_it_is_remov
     assert visit.errors == []
 
 
+def test_packaged_prompts_are_run_in_the_page_and_reach_their_floors(visit: Visit) -> None:
+    visit.page.get_by_role("tab", name="Evaluate").click()
+    visit.page.get_by_role("button", name="Run 90 prompts").click()
+    visit.page.locator(".outcome:is([data-state=right], [data-state=wrong])").wait_for(timeout=120_000)
+    assert "of 90 prompts right" in visit.page.locator(".outcome h3").inner_text()
+    assert visit.page.locator(".verdict").inner_text() == "Every measure is at its floor or better."
+    assert visit.errors == []
+
+
 def test_a_whole_conversation_asks_nothing_of_another_host_and_logs_no_error(visit: Visit) -> None:
     for question in (ML_PAY, FOLLOW_UP, VACATION):
         visit.ask(question)
