@@ -68,6 +68,17 @@ def test_choice_is_made_by_keyboard_and_search(visit: Visit) -> None:
     assert visit.page.evaluate("document.activeElement.matches('[data-filter]')")
 
 
+def test_list_that_comes_again_ticks_what_is_chosen_and_nothing_else(visit: Visit) -> None:
+    choose(visit, "Zebra keepers")
+    for words, boxes in (("", 2), ("nurses", 1), ("", 2)):
+        open_choice(visit)
+        visit.page.get_by_label("Find an article to answer from").fill(words)
+        visit.page.wait_for_function("n => document.querySelectorAll('#offered li').length === n", arg=boxes)
+        ticked = visit.page.locator("#offered li:has(:checked)")
+        assert ticked.all_inner_texts() == ([] if words else ["Zebra keepers"])
+        visit.page.keyboard.press("Escape")
+
+
 def test_choice_stays_with_its_conversation(visit: Visit) -> None:
     choose(visit, "Zebra keepers", "What nurses earn")
     visit.ask(NURSES_PAY)

@@ -29,9 +29,13 @@ function list(words = "") {
   trigger("input", { words, chosen: read().map((each) => each.id) });
 }
 
+// Gradio keeps the boxes of the list before and gives them other names; what was ticked stays ticked on the wrong one.
+const offered = new MutationObserver(draw);
+
 function open() {
   choice().setAttribute("role", "dialog");
   choice().setAttribute("aria-label", "Answer from");
+  offered.observe(choice(), { childList: true, subtree: true, attributeFilter: ["value", "checked"] });
   choice().toggleAttribute("data-open", true);
   button.setAttribute("aria-expanded", "true");
   search().value = "";
