@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 from langchain_core.runnables import Runnable, RunnableConfig
@@ -35,6 +36,8 @@ SUGGESTIONS = 3  # headings offered with a refusal
 MISSING_NAMED = 3  # words named as missing
 # By how many articles were chosen: none, one or more.
 NOT_SAID = ("The articles don't say.", "The chosen article doesn't say.", "The chosen articles don't say.")
+TURNS_READ = 50  # of a conversation, the last ones
+LONGEST_ANSWER = 8_000  # characters read of an earlier answer
 KIND_NAMES = {
     "amount": "amount of money",
     "count": "number",
@@ -71,7 +74,7 @@ def answer(
     """
     started = time.perf_counter()
     _check(question, library, settings)
-    standalone = rephrase(_legible(question.text), question.history)  # 1. stands alone
+    standalone = rephrase(_legible(question.text), _shorten(question.history, settings))  # 1. stands alone
     standalone = correct_spelling(standalone, library)
     query = read_question(standalone, lambda terms: weigh_terms(terms, library))
     found = _choose_passages(query, library, settings, reranker, question.articles)  # 2. ranked
@@ -99,6 +102,15 @@ def _check(question: Question, library: Library, settings: Settings) -> None:
     if not library.count_passages():
         raise LibraryEmpty("The library holds no articles yet. Run: career ingest FILE_OR_URL")
     library.refuse_unknown(question.articles)
+
+
+def _shorten(history: Sequence[Turn], settings: Settings) -> list[Turn]:
+    """What a follow-up may lean on: a history of 20,000 times "And they?" kept a processor busy for ten minutes."""
+    longest = settings.max_question_characters
+    return [
+        Turn(turn.question[:longest], turn.standalone[:longest], turn.answer[:LONGEST_ANSWER])
+        for turn in history[-TURNS_READ:]
+    ]
 
 
 def _legible(text: str) -> str:
@@ -270,5 +282,5 @@ def load_chain(
     """
     settings = settings or Settings()
     writer = load_model_writer(settings) if settings.model else None
-    library = Library.open(settings, lambda: load_embedder(settings), read_only=read_only, tell=tell)
+    library = Library.open(settings, partial(load_embedder, settings), read_only=read_only, tell=tell)
     return AnswerChain(library, settings, writer)

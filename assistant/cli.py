@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from assistant.cli_evaluation import add_commands, load_judge, make_chain
-from assistant.errors import CareerError, QuestionInvalid, SettingsInvalid
-from ingest.errors import SourceError
+from assistant.errors import CareerError, ExtraMissing, QuestionInvalid, SettingsInvalid
+from ingest.errors import ArticleUnknown, SourceError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ingest.article import Article, Outcome
     from ingest.fetch import Selection
     from ingest.library import ArticleSummary
+    from ingest.prepare import Prepare
 
 SOME_FAILED = 3
 INTERRUPTED = 130  # what a shell reports for Ctrl+C
@@ -51,6 +52,7 @@ class Library(Protocol):
     def remove(self, article_id: str, /) -> object: ...
     def count_passages(self) -> int: ...
     def reembed(self, progress: Callable[[int, int], None], /) -> object: ...
+    def embed_question(self, text: str, /) -> object: ...
     def close(self) -> None: ...
 
 
@@ -73,7 +75,8 @@ def open_library(settings: Settings, *, read_only: bool) -> Library:
     from ingest.embed import load_embedder
     from ingest.library import Library
 
-    return Library.open(settings, lambda: load_embedder(settings), read_only=read_only, tell=_print_notice)
+    load = partial(load_embedder, settings, tell=_print_notice)
+    return Library.open(settings, load, read_only=read_only, tell=_print_notice)
 
 
 def load_chain(settings: Settings) -> Chain:
@@ -83,11 +86,40 @@ def load_chain(settings: Settings) -> Chain:
 
 
 def add_articles(
-    sources: Sequence[str], library: Any, settings: Settings, *, selection: Selection, on_found: Callable[[int], None]
+    sources: Sequence[str],
+    library: Any,
+    settings: Settings,
+    *,
+    selection: Selection,
+    on_found: Callable[[int], None],
+    spread: Spread,
 ) -> Iterable[Outcome]:
     from ingest.pipeline import add_articles
 
-    return add_articles(sources, library, settings, selection=selection, on_found=on_found)
+    prepare = _choose_preparation(spread)
+    return add_articles(sources, library, settings, selection=selection, on_found=on_found, prepare=prepare)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where an ingest reads and embeds: in so many processes, or on a Ray cluster."""
+
+    workers: int = 0  # 0: this process, or as many as the cluster has processors
+    ray: str = ""  # the cluster's address
+
+
+def _choose_preparation(spread: Spread) -> Prepare:
+    if spread.ray:
+        from ingest.cluster import Cluster
+
+        return Cluster(spread.ray, spread.workers)
+    if spread.workers > 1:
+        from ingest.workers import Workers
+
+        return Workers(spread.workers)
+    from ingest.prepare import prepare_ahead
+
+    return prepare_ahead
 
 
 def prune_folder(folder: str, library: Any) -> Iterable[Outcome]:
@@ -127,6 +159,18 @@ def serve_page(settings: Settings, *, open_browser: bool, sources: Sequence[str]
     ui.serve(settings, open_browser=open_browser, sources=sources)
 
 
+def serve_agents(load: Callable[[], Any]) -> None:
+    from assistant.page.loader import ChainLoader
+
+    try:
+        from assistant.agents import serve_agents
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("mcp"):
+            raise
+        raise ExtraMissing("career mcp needs the extra mcp. Run: pip install 'career-assistant[mcp]'") from error
+    serve_agents(ChainLoader(load))
+
+
 def find_packaged_articles() -> str:
     from assistant.settings import find_corpus
 
@@ -147,6 +191,7 @@ class Application:
     export_library: Callable[..., Iterable[Outcome]] = export_library
     import_archive: Callable[[Path, Library], Iterable[Outcome]] = import_archive
     serve_page: Callable[..., None] = serve_page
+    serve_agents: Callable[[Callable[[], Chain]], object] = serve_agents
     load_judge: Callable[..., Callable[[str], str]] = load_judge
     make_chain: Callable[..., Chain] = make_chain
 
@@ -313,7 +358,7 @@ def describe(
 
 
 @app.command()
-def ingest(
+def ingest(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
     sources: Annotated[
         list[str] | None,
@@ -330,6 +375,10 @@ def ingest(
     exclude: Annotated[list[str] | None, typer.Option(help="None of those that match.", metavar="PATTERN")] = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many of each source; 0 is all.")] = 0,
     prune: Annotated[bool, typer.Option("--prune", help="Remove what has left the folders named.")] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Read and embed in so many processes; 0 is this one.")] = 0,
+    ray: Annotated[
+        str, typer.Option(help="Read and embed on a Ray cluster: host:port, auto or local.", metavar="ADDRESS")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Read articles into the library; the same article again adds nothing, a changed one takes its own place."""
@@ -343,7 +392,8 @@ def ingest(
     selection = Selection(tuple(include or ()), tuple(exclude or ()), limit)
     outcomes = []
     with _show_progress("reading") as bar:
-        for outcome in _ingest(session, wanted, library, selection, bar.extend, prune=prune):
+        spread = Spread(workers, ray)
+        for outcome in _ingest(session, wanted, library, selection, spread, bar.extend, prune=prune):
             outcomes.append(outcome)
             _print_outcome(outcome, as_json=as_json)
             bar.advance(1)
@@ -365,12 +415,14 @@ def _ingest(
     sources: Sequence[str],
     library: Library,
     selection: Selection,
+    spread: Spread,
     extend: Callable[[int], None],
     *,
     prune: bool,
 ) -> Iterator[Outcome]:
     application = session.application
-    yield from application.add_articles(sources, library, session.settings, selection=selection, on_found=extend)
+    given = {"selection": selection, "on_found": extend, "spread": spread}
+    yield from application.add_articles(sources, library, session.settings, **given)
     for folder in sources if prune else ():
         yield from application.prune_folder(folder, library)
 
@@ -407,17 +459,21 @@ def _describe_holding(library: Library) -> str:
 def ask(
     context: typer.Context,
     question: Annotated[str, typer.Argument(help="The question; - reads one a line from standard input.")],
+    article: Annotated[
+        list[str] | None, typer.Option(help="Answer from this article alone, or from these.", metavar="ID")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer a question from the articles, with citations, or say that they do not hold the answer.
 
-    With - every line is a question, plain or as JSON {"question": ..., "history": [...]}, and gets one line of reply.
+    With - every line is a question, plain or as JSON {"question": ..., "history": [...], "articles": [...]}, and gets
+    one line of reply; --article counts for the lines that name no articles.
     """
     chain = context.obj.load_chain()
     if question == "-":
-        _answer_lines(sys.stdin, chain, as_json=as_json)
+        _answer_lines(sys.stdin, chain, article or [], as_json=as_json)
         return
-    reply = _answer_visibly(chain, _clean(question), watched=not as_json)
+    reply = _answer_visibly(chain, _choose(_clean(question), article or []), watched=not as_json)
     if as_json:
         print(json.dumps(reply.as_dict()))
     else:
@@ -431,7 +487,15 @@ def _clean(question: str) -> str:
     return question.encode("utf-8", "replace").decode("utf-8")
 
 
-def _answer_visibly(chain: Chain, question: str, *, watched: bool) -> Reply:
+def _choose(question: str | dict[str, Any], articles: Sequence[str]) -> str | dict[str, Any]:
+    """The question, of these articles where it names none itself."""
+    if not articles:
+        return question
+    asked = {"question": question} if isinstance(question, str) else question
+    return asked if asked.get("articles") else {**asked, "articles": list(articles)}
+
+
+def _answer_visibly(chain: Chain, question: str | dict[str, Any], *, watched: bool) -> Reply:
     """The proved reply; on a terminal its text grows while it is written."""
     console = _make_console()
     if not (watched and console.is_terminal):
@@ -447,7 +511,7 @@ def _answer_visibly(chain: Chain, question: str, *, watched: bool) -> Reply:
     return reply
 
 
-def _answer_lines(lines: Iterable[str], chain: Chain, *, as_json: bool) -> None:
+def _answer_lines(lines: Iterable[str], chain: Chain, articles: Sequence[str], *, as_json: bool) -> None:
     """One line of output a question; a question that cannot be asked gets a line that says so, and the others go on."""
     asked = failed = 0
     for number, line in enumerate(lines, start=1):
@@ -455,8 +519,9 @@ def _answer_lines(lines: Iterable[str], chain: Chain, *, as_json: bool) -> None:
             continue
         asked += 1
         try:
-            _print_reply_line(chain.invoke(_read_line(_clean(line).strip())), as_json=as_json)
-        except QuestionInvalid as error:
+            question = _choose(_read_line(_clean(line).strip()), articles)
+            _print_reply_line(chain.invoke(question), as_json=as_json)
+        except (QuestionInvalid, ArticleUnknown) as error:
             failed += 1
             _print_error(f"line {number}: {error}")
             print(json.dumps({"line": number, "error": str(error)}) if as_json else f"error: {error}", flush=True)
@@ -465,7 +530,7 @@ def _answer_lines(lines: Iterable[str], chain: Chain, *, as_json: bool) -> None:
 
 
 def _read_line(line: str) -> str | dict[str, Any]:
-    """A plain question, or the question and history of a JSON object. Raises QuestionInvalid."""
+    """A plain question, or the question, history and articles of a JSON object. Raises QuestionInvalid."""
     if not re.match(r"\{\s*\"", line):  # "{0}" is a strange question, and no JSON
         return line
     try:
@@ -475,7 +540,8 @@ def _read_line(line: str) -> str | dict[str, Any]:
     question, history = given.get("question"), given.get("history") or []
     if not isinstance(question, str) or not isinstance(history, list):
         raise QuestionInvalid('"question" must be text and "history" a list. Write {"question": "...", "history": []}.')
-    return {"question": question, "history": history}
+    asked = {"question": question, "history": history}
+    return {**asked, "articles": given["articles"]} if "articles" in given else asked
 
 
 def _print_reply_line(reply: Reply, *, as_json: bool) -> None:
@@ -613,15 +679,36 @@ def serve(
     context: typer.Context,
     host: Annotated[str | None, typer.Option(help="Address to listen on (CAREER_HOST).")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port (CAREER_PORT); 0 takes a free one.")] = None,
+    root_path: Annotated[
+        str | None, typer.Option(help="Path at a reverse proxy, such as /career (CAREER_ROOT_PATH).", metavar="PATH")
+    ] = None,
+    no_password: Annotated[
+        bool | None, typer.Option("--no-password", help="Let other machines in without CAREER_PASSWORD.")
+    ] = None,
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = False,
     ingest: Annotated[bool, typer.Option("--ingest", help="First put the packaged articles into the library.")] = False,
 ) -> None:
-    """Open the chat page on this machine until Ctrl+C."""
+    """Open the chat page until Ctrl+C: on this machine, or with a password for others."""
+    from assistant.settings import change_settings
+
     session: Session = context.obj
-    changed = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = session.settings.model_copy(update=changed)
+    settings = change_settings(session.settings, host=host, port=port, root_path=root_path, no_password=no_password)
     sources = [find_packaged_articles()] if ingest else []
     session.application.serve_page(settings, open_browser=open_browser, sources=sources)
+
+
+@app.command()
+def mcp(context: typer.Context) -> None:
+    """Answer the questions of other assistants over standard input and output (Model Context Protocol)."""
+    session: Session = context.obj
+    log.debug("the library is %s", session.settings.home)  # what is wrong with settings is told now, not to the agent
+
+    def load() -> Chain:
+        chain = session.load_chain()
+        chain.library.embed_question("warm up")  # the model takes seconds to load: now, not in the first answer
+        return chain
+
+    session.application.serve_agents(load)
 
 
 def _make_console() -> Console:

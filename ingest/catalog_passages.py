@@ -140,6 +140,16 @@ def write_vectors(connection: sqlite3.Connection, passage_id: str, vectors: Vect
     )
 
 
+def write_made(connection: sqlite3.Connection, key: str, vectors: Vectors) -> None:
+    """Keep vectors that no passage has yet."""
+    vector, unit_vectors, word_vectors = to_blobs(vectors)
+    row = {"id": key, "vector": vector, "unit_vectors": unit_vectors, "word_vectors": word_vectors}
+    connection.execute(
+        "INSERT OR REPLACE INTO made_vectors VALUES (:id, :vector, :unit_vectors, :word_vectors, :checksum)",
+        {**row, "checksum": make_checksum(row)},
+    )
+
+
 def to_blobs(vectors: Vectors) -> tuple[bytes, bytes, bytes]:
     vector, units, words = vectors
     return vector.astype(PASSAGE_TYPE).tobytes(), units.astype(UNIT_TYPE).tobytes(), words.tobytes()

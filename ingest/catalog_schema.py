@@ -63,6 +63,15 @@ CREATE VIRTUAL TABLE passage_words USING fts5 (context, body, tokenize = "unicod
 TERMS_SCHEMA = "CREATE VIRTUAL TABLE IF NOT EXISTS passage_terms USING fts5vocab (passage_words, row)"
 
 
+# Vectors of an article so large that it is not embedded in one go, by their key; until the article is stored.
+MADE_SCHEMA = """
+CREATE TABLE IF NOT EXISTS made_vectors (
+    id TEXT PRIMARY KEY, vector BLOB NOT NULL, unit_vectors BLOB NOT NULL, word_vectors BLOB NOT NULL,
+    checksum INTEGER NOT NULL
+)
+"""
+
+
 @dataclass(frozen=True)
 class IndexState:
     """The vector index as the catalog last knew it."""
@@ -95,6 +104,7 @@ def make_schema(connection: sqlite3.Connection) -> None:
     if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         _make_tables(connection)
         return
+    connection.execute(MADE_SCHEMA)
     version = get_meta(connection, "schema_version")
     if version == "1":
         connection.execute(FROM_FORMAT_1)
@@ -158,7 +168,7 @@ def seal_article(connection: sqlite3.Connection, article_id: str) -> None:
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
-    for statements in (SCHEMA, SOURCES_SCHEMA, WORDS_SCHEMA, TERMS_SCHEMA):
+    for statements in (SCHEMA, SOURCES_SCHEMA, WORDS_SCHEMA, TERMS_SCHEMA, MADE_SCHEMA):
         _run(connection, statements)
     set_meta(connection, "schema_version", str(SCHEMA_VERSION))
     set_meta(connection, "terms_version", str(TERMS_VERSION))
@@ -208,7 +218,10 @@ def refuse_other_fingerprint(stored: Embedding, current: Embedding) -> None:
     if dict(stored.fingerprint) == dict(current.fingerprint):
         return
     if {**stored.fingerprint, "method": ""} == {**current.fingerprint, "method": ""}:
-        raise EmbeddingMismatch("The library's vectors were made by another version of career. Run `career reembed`.")
+        raise EmbeddingMismatch(
+            "The library's vectors were made by another version or runtime of career. "
+            "Run `career reembed`, or set CAREER_EMBEDDING_RUNTIME=auto."
+        )
     raise mismatch(_describe(stored), _describe(current), stored.model)
 
 

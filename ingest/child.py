@@ -95,7 +95,10 @@ class Child:
             return self._judge(reply)
 
     def close(self) -> None:
-        """End the child; another request would start another."""
+        """End the child, also in the middle of a request, which fails; another request would start another."""
+        process = self._process
+        if process is not None:
+            _kill(process)  # or its turn would have to end by itself
         with self._turn:
             self._end()
 

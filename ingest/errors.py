@@ -14,6 +14,8 @@ CareerError
 │   ├── ArticleUnknown          no article with that id
 │   └── EmbeddingMismatch       the library was made with another embedding model
 ├── EmbeddingModelUnknown       the embedding model cannot be loaded
+├── ClusterUnknown              no Ray cluster at the address, or its package is not installed
+├── WorkerLost                  a process or a machine that ingest is spread over does not answer
 ├── ArchiveInvalid              an archive of a library that cannot be written, or read
 └── (assistant/errors.py goes on below CareerError)
 """
@@ -72,6 +74,14 @@ class EmbeddingMismatch(LibraryError):
 
 
 class EmbeddingModelUnknown(CareerError):
+    pass
+
+
+class ClusterUnknown(CareerError):
+    pass
+
+
+class WorkerLost(CareerError):
     pass
 
 

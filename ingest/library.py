@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from dataclasses import replace as dataclass_replace
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -33,9 +33,10 @@ from ingest.catalog import (
     vector_key,
 )
 from ingest.catalog_feedback import Feedback
-from ingest.catalog_passages import PASSAGE_TYPE, UNIT_TYPE
+from ingest.catalog_passages import PASSAGE_TYPE, UNIT_TYPE, Vectors
+from ingest.catalog_sources import hash_text
 from ingest.doctor import check_library, finish_work, repair_library
-from ingest.errors import LibraryDamaged, LibraryUnwritable
+from ingest.errors import LibraryDamaged, LibraryError, LibraryUnwritable
 from ingest.follower import IndexFollower
 from ingest.healer import HEALER_PAUSE, Healer
 from ingest.lock import WriterLock
@@ -52,14 +53,40 @@ __all__ = [
     "ArticleSummary",
     "Embedding",
     "HeadingPath",
+    "Known",
     "KnownSource",
     "Library",
+    "Made",
     "Reading",
     "Stored",
     "StoredPassage",
+    "describe_embedding",
+    "make_vectors",
+    "vector_key",
 ]
 
 log = logging.getLogger(__name__)
+
+KEPT_AT_ONCE = 500  # passages of one article: what an interruption may cost at most, some ten seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """Vectors made outside of this process."""
+
+    embedding: Embedding
+    vectors: Mapping[str, Vectors]  # by vector key
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a library holds at one moment, for processes that have no library."""
+
+    texts: frozenset[str]  # hashes
+    vector_keys: frozenset[str]
+
+    def holds(self, article: Article) -> bool:
+        return hash_text(article) in self.texts
 
 
 class Library:
@@ -69,7 +96,7 @@ class Library:
         self,
         settings: IngestSettings,
         catalog: Catalog,
-        embedder: Callable[[], Embedder] | Embedder,
+        embedder: Callable[[str], Embedder] | Embedder,
         *,
         tell: Callable[[str], None] = log.warning,
         lock: WriterLock | None = None,
@@ -81,15 +108,15 @@ class Library:
         self._embedder = LazyEmbedder(embedder)
         library_id = catalog.read_state().library_id
         self._place = place or IndexPlace(settings.home / "chroma", settings.chroma_url, library_id)
-        self._follower = IndexFollower(catalog, self._place, tell)
+        self._follower = IndexFollower(catalog, self._place, tell, exact_passages=settings.exact_passages)
+        self._runs = 0  # that index in portions
         self._healer: Healer | None = None
-        self._indexes_in_portions = False
 
     @classmethod
     def open(
         cls,
         settings: IngestSettings,
-        embedder: Callable[[], Embedder] | Embedder,
+        embedder: Callable[[str], Embedder] | Embedder,
         *,
         read_only: bool = False,
         tell: Callable[[str], None] = log.warning,
@@ -107,6 +134,13 @@ class Library:
             finish_work(catalog, library._follower, library._lock)
         return library
 
+    def open_writer(self, tell: Callable[[str], None] = log.warning) -> Library:
+        """The same library opened anew, for writing, by a process that reads; they share the embedding model.
+
+        Raises as `open` does. `tell` gets a line when a write waits for another process.
+        """
+        return Library.open(self._settings, self._embedder.load, tell=tell)
+
     def __enter__(self) -> Library:
         return self
 
@@ -123,6 +157,29 @@ class Library:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def index_in_portions(self) -> Iterator[None]:
+        """Within, the vector index learns from many articles at once: sealing it costs as much for one as for all.
+
+        Until then what is new is searched exactly. A process that dies leaves the rest to the next writer.
+        """
+        self._runs += 1
+        try:
+            yield
+        finally:
+            self._runs -= 1
+            try:
+                if self._catalog.count_queued():
+                    with self._lock.hold(wait=0):
+                        self._follower.catch_up()
+            except LibraryError:  # another process writes, and brings the index up to date; or the disk is full
+                log.info("the vector index is left behind for now", exc_info=True)
+
+    def _index(self) -> None:
+        """Bring the index up to date after a change, or leave that for later where it is done in portions."""
+        if not self._runs or self._follower.is_far_behind():
+            self._follower.catch_up()
+
     def find_unchanged(self, article: Article) -> Stored | None:
         """What the library already holds of `article`, so that it need not be split and embedded again.
 
@@ -136,21 +193,22 @@ class Library:
         article: Article,
         passages: Sequence[Passage],
         reading: Reading = Reading(),  # noqa: B008 - frozen
+        made: Made | None = None,
     ) -> Stored:
         """Embed, commit, index: from the commit on every reader finds the new article and none of the old one.
 
-        Only passages whose words are new are embedded; `reading` tells how the source stood when it was read. Raises
-        LibraryLocked, LibraryUnwritable, EmbeddingMismatch.
+        Only passages whose words are new are embedded, and not those that `made` has vectors of; `reading` tells how
+        the source stood when it was read. Raises LibraryLocked, LibraryUnwritable, EmbeddingMismatch.
         """
         self._refuse_reading_only()
         unchanged = self._catalog.find_unchanged(article)
         if unchanged is not None:
             self.note_source(unchanged.article.id, article.source, reading)
             return unchanged
-        embedding, embedded = self._embed(passages)  # before the lock: the slow part
+        embedding, embedded = self._embed(passages, made)  # before the lock: the slow part
         with self._lock.hold():
             stored = self._catalog.store(article, embedded, embedding, reading)
-            self._follower.catch_up()
+            self._index()
         return stored
 
     def note_source(self, article_id: str, source: str, reading: Reading) -> None:
@@ -165,7 +223,7 @@ class Library:
         with self._lock.hold():
             orphan = self._catalog.forget_source(source)
             if orphan:
-                self._follower.catch_up()
+                self._index()
         return orphan
 
     def remove(self, article_id: str) -> None:
@@ -173,7 +231,7 @@ class Library:
         self._refuse_reading_only()
         with self._lock.hold():
             self._catalog.remove(article_id)
-            self._follower.catch_up()
+            self._index()
 
     def store_copy(self, copy: ArticleCopy, embedding: Embedding | None) -> Stored:
         """Store an article of another library as `replace` would, with its vectors when `embedding` made those here.
@@ -187,23 +245,8 @@ class Library:
             copy = dataclass_replace(copy, passages=passages)
         with self._lock.hold():
             stored = self._catalog.store_copy(copy, embedding)
-            if not self._indexes_in_portions:
-                self._follower.catch_up()
+            self._index()
         return stored
-
-    @contextmanager
-    def index_in_portions(self) -> Iterator[None]:
-        """Teach the vector index at the end, in one go, what `store_copy` stores inside; until then search is exact.
-
-        Article by article 100,000 passages would take the index hours: each time it is looked at as a whole.
-        """
-        self._indexes_in_portions = True
-        try:
-            yield
-        finally:
-            self._indexes_in_portions = False
-            with self._lock.hold():
-                self._follower.catch_up()
 
     def reembed(self, progress: Callable[[int, int], None] | None = None) -> int:
         """Embed every passage with the current model and make a new index; the number of passages.
@@ -212,7 +255,7 @@ class Library:
         """
         self._refuse_reading_only()
         with self._lock.hold():
-            embedder = self._embedder.load()
+            embedder = self._embedder.load("")
             listed = self._catalog.list_passages()
             vectors = []
             made = embedder.embed_passages([passage for _, passage in listed])
@@ -247,6 +290,14 @@ class Library:
     def list_sources(self, beginning: str = "") -> list[str]:
         """Every file and address that an article was read from, of those that begin so."""
         return self._catalog.list_sources(beginning)
+
+    def sources_of(self, article_id: str) -> list[str]:
+        """Every file and address that an article was read from, the one it is named by first."""
+        return self._catalog.list_sources_of(article_id)
+
+    def list_known(self) -> Known:
+        """The texts and vectors that need not be made again."""
+        return Known(*self._catalog.list_known())
 
     def articles(self) -> list[ArticleSummary]:
         return self._catalog.list_articles()
@@ -335,7 +386,7 @@ class Library:
         """The embedder, compared with the catalog each time: another process may have re-embedded since."""
         state = self._catalog.read_state()
         self._refuse_other_name(state)
-        embedder = self._embedder.load()
+        embedder = self._embedder.load(str(state.embedding.fingerprint.get("method", "")) if state.embedding else "")
         if state.embedding is not None:
             refuse_other_fingerprint(state.embedding, self._embedding_of(embedder))
         return embedder
@@ -348,17 +399,31 @@ class Library:
         return dict(here.fingerprint) == dict(embedding.fingerprint)
 
     def _embedding_of(self, embedder: Embedder) -> Embedding:
-        return Embedding(self._settings.embedding_model, asdict(embedder.fingerprint))
+        return describe_embedding(self._settings, embedder)
 
-    def _embed(self, passages: Sequence[Passage]) -> tuple[Embedding, list[StoredPassage]]:
-        embedder = self._matching_embedder()
+    def _embed(self, passages: Sequence[Passage], made: Made | None = None) -> tuple[Embedding, list[StoredPassage]]:
+        """The passages with their vectors: those made before, those made elsewhere, and the rest made now."""
         keys = [vector_key(passage) for passage in passages]
-        vectors = self._catalog.find_vectors(keys)
+        vectors = {**(made.vectors if made else {}), **self._catalog.find_vectors(keys)}
         new = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in vectors}
-        for key, made in zip(new, embedder.embed_passages(list(new.values())), strict=True):
-            vectors[key] = (made.passage, made.units, made.words)
-        embedded = [StoredPassage(passage, *vectors[key]) for key, passage in zip(keys, passages, strict=True)]
-        return self._embedding_of(embedder), embedded
+        embedding = made.embedding if made else None
+        if new or embedding is None:
+            embedder = self._matching_embedder()
+            embedding = self._embedding_of(embedder)
+            vectors |= self._make(new, embedder, embedding)
+        return embedding, [StoredPassage(passage, *vectors[key]) for key, passage in zip(keys, passages, strict=True)]
+
+    def _make(self, passages: Mapping[str, Passage], embedder: Embedder, embedding: Embedding) -> dict[str, Vectors]:
+        """The vectors of passages; of many of them some at a time, which an interruption does not cost."""
+        vectors: dict[str, Vectors] = {}
+        rest = list(passages)
+        while rest:
+            portion, rest = rest[:KEPT_AT_ONCE], rest[KEPT_AT_ONCE:]
+            made = make_vectors(embedder, {key: passages[key] for key in portion})
+            if rest:
+                self._catalog.keep_made(made, embedding)
+            vectors |= made
+        return vectors
 
     # -- health -------------------------------------------------------------------------------------------------------
 
@@ -406,16 +471,29 @@ class Library:
             raise LibraryUnwritable(f"{self._settings.home}: this library was opened for reading only.")
 
 
-class LazyEmbedder:
-    """An embedder that is loaded once, when it is first needed."""
+def describe_embedding(settings: IngestSettings, embedder: Embedder) -> Embedding:
+    """What the library remembers of the model that made its vectors."""
+    return Embedding(settings.embedding_model, asdict(embedder.fingerprint))
 
-    def __init__(self, source: Callable[[], Embedder] | Embedder) -> None:
+
+def make_vectors(embedder: Embedder, passages: Mapping[str, Passage]) -> dict[str, Vectors]:
+    """The vectors of passages by their vector key."""
+    made = zip(passages, embedder.embed_passages(list(passages.values())), strict=True)
+    return {key: (vectors.passage, vectors.units, vectors.words) for key, vectors in made}
+
+
+class LazyEmbedder:
+    """Embedders, each loaded once, when vectors are first needed that its method makes."""
+
+    def __init__(self, source: Callable[[str], Embedder] | Embedder) -> None:
         self._source = source
-        self._loaded: Embedder | None = None
+        self._loaded: dict[str, Embedder] = {}
         self._guard = threading.Lock()
 
-    def load(self) -> Embedder:
+    def load(self, method: str) -> Embedder:
+        """The embedder for vectors of this method (of `Fingerprint`); "" is for new ones."""
         with self._guard:
-            if self._loaded is None:
-                self._loaded = self._source() if callable(self._source) else self._source
-            return self._loaded
+            if method not in self._loaded:
+                embedder = self._source(method) if callable(self._source) else self._source
+                self._loaded[method] = self._loaded.setdefault(embedder.fingerprint.method, embedder)
+            return self._loaded[method]

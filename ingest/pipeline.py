@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from ingest.article import LINKS, Article, Outcome, Page, Passage, Unmodified, Validators
-from ingest.errors import (
-    ArticleUnknown,
-    CareerError,
-    EmbeddingModelUnknown,
-    LibraryError,
-    SourceUnreadable,
-)
+from ingest.article import LINKS, Outcome, Page, Unmodified, Validators
+from ingest.errors import CareerError, SourceUnreadable
 from ingest.extract import VERSION
 from ingest.extract_links import Links
-from ingest.fetch import Fetcher, Selection, list_sources, name_source
+from ingest.fetch import Selection, name_source
 from ingest.library import KnownSource, Library, Reading
-from ingest.reader import PageReader
+from ingest.prepare import (
+    Fetched,
+    Item,
+    Prepare,
+    Prepared,
+    Result,
+    Steps,
+    explain,
+    open_steps,
+    prepare_ahead,
+    prepare_page,
+)
 from ingest.settings import IngestSettings
-from ingest.split import split_article
+
+__all__ = ["Steps", "add_article", "add_articles", "open_steps", "prune_folder"]
 
 log = logging.getLogger(__name__)
 
@@ -31,33 +37,16 @@ EVERYTHING = Selection()
 DEEPEST_LIST = 2  # an index of sitemaps, then its sitemaps: the protocol knows no deeper one (sitemaps.org)
 
 
-@dataclass(frozen=True)
-class Steps:
-    """The steps before the library, so that tests can pass others."""
-
-    list_sources: Callable[[str, Selection], list[str]]
-    fetch_page: Callable[[str, Validators], Page | Unmodified]
-    list_links: Callable[[Page], Links]
-    extract_article: Callable[[Page], Article]
-    split_article: Callable[[Article, IngestSettings], list[Passage]]
-
-
-@contextmanager
-def open_steps(settings: IngestSettings) -> Iterator[Steps]:
-    """The real steps, for one run: one fetcher, which is polite to hosts, and one child process that reads pages."""
-    fetcher = Fetcher(settings)
-    with PageReader(settings) as reader:
-        yield Steps(list_sources, fetcher.fetch_page, reader.list_links, reader.extract_article, split_article)
-
-
 def add_article(source: str, library: Library, settings: IngestSettings, steps: Steps | None = None) -> Outcome:
     """Put one file or address into the library. Raises a CareerError that names the source and the remedy."""
     with _use(steps, settings) as opened:
         ingest = _Ingest(library, settings, opened)
-        known, page = ingest.fetch(source)
-        if isinstance(page, Page) and page.media_type == LINKS:
+        found = ingest.fetch(source)
+        if isinstance(found, Outcome):
+            return found
+        if found.page.media_type == LINKS:
             raise SourceUnreadable(f"{source}: is a feed or a sitemap, not an article. Name one of its pages.")
-        return ingest.add_page(source, page, known)
+        return ingest.store(prepare_page(found, settings, opened, lambda _article: False))
 
 
 def add_articles(
@@ -68,16 +57,20 @@ def add_articles(
     selection: Selection = EVERYTHING,
     on_found: Callable[[int], None] = lambda _count: None,
     steps: Steps | None = None,
+    prepare: Prepare = prepare_ahead,
 ) -> Iterator[Outcome]:
     """Put files, folders, URLs, and what feeds and sitemaps list into the library, one outcome each, in order.
 
     A source that fails leaves the others alone. `selection` says which files of a folder and which links of a list are
-    wanted, and how many of each source; `on_found` hears of how many sources there are, as they are found. Raises what
-    concerns every source: a LibraryError, or EmbeddingModelUnknown.
+    wanted, and how many of each source; `on_found` hears of how many sources there are, as they are found, in another
+    thread. `prepare` decides where pages are read and embedded. Raises what concerns every source: a LibraryError, or
+    EmbeddingModelUnknown.
     """
     library.check_embedding_model()  # also when no source turns out to be new
-    with _use(steps, settings) as opened:
-        yield from _Ingest(library, settings, opened, selection, on_found).run(sources)
+    with _use(steps, settings) as opened, library.index_in_portions():
+        ingest = _Ingest(library, settings, opened, selection, on_found)
+        with closing(prepare(ingest.fetch_all(sources), library, settings, opened)) as prepared:
+            yield from map(ingest.finish, prepared)
 
 
 def _use(steps: Steps | None, settings: IngestSettings) -> AbstractContextManager[Steps]:
@@ -94,35 +87,36 @@ class _Ingest:
     selection: Selection = EVERYTHING
     on_found: Callable[[int], None] = lambda _count: None
 
-    def run(self, sources: Iterable[str]) -> Iterator[Outcome]:
+    def fetch_all(self, sources: Iterable[str]) -> Iterator[Item]:
+        """Every page of the sources, and the outcome of every source that has none to prepare."""
         for source in sources:
-            yield from islice(self._add_source(source), self.selection.limit or None)
+            yield from islice(self._fetch_source(source), self.selection.limit or None)
 
-    def _add_source(self, source: str) -> Iterator[Outcome]:
+    def _fetch_source(self, source: str) -> Iterator[Item]:
         try:
             found = self.steps.list_sources(source, self.selection)
         except CareerError as error:
             self.on_found(1)
-            yield _explain(source, error)
+            yield explain(source, error)
             return
         self.on_found(len(found))
         for one in found:
-            yield from self._add(one, DEEPEST_LIST)
+            yield from self._fetch_one(one, DEEPEST_LIST)
 
-    def _add(self, source: str, lists: int) -> Iterator[Outcome]:
-        """One file or address: an article, or, where so many lists may follow one another, what a list leads to."""
+    def _fetch_one(self, source: str, lists: int) -> Iterator[Item]:
+        """One file or address: a page, or, where so many lists may follow one another, what a list leads to."""
         try:
-            known, page = self.fetch(source)
-            if not isinstance(page, Page) or page.media_type != LINKS:
-                yield self.add_page(source, page, known)
+            found = self.fetch(source)
+            if isinstance(found, Outcome) or found.page.media_type != LINKS:
+                yield found
                 return
-            links = self._list_links(page, lists)
+            links = self._list_links(found.page, lists)
         except Exception as error:
-            yield _explain(source, error)
+            yield explain(source, error)
             return
         self.on_found(len(links.addresses) - 1)  # the list itself was counted
         for address in links.addresses:
-            yield from self._add(address, lists - 1 if links.lead_to_lists else 0)
+            yield from self._fetch_one(address, lists - 1 if links.lead_to_lists else 0)
 
     def _list_links(self, page: Page, lists: int) -> Links:
         """The wanted links of a feed or a sitemap; which pages are wanted does not concern links to lists."""
@@ -136,25 +130,37 @@ class _Ingest:
             raise SourceUnreadable(f"{page.source}: --include and --exclude leave none of its links. Change them.")
         return Links(wanted)
 
-    def fetch(self, source: str) -> tuple[KnownSource | None, Page | Unmodified]:
-        """What the library knows of a source, and the source as it is now."""
+    def fetch(self, source: str) -> Item:
+        """The source as it is now; the outcome of one that has not changed."""
         known = self.library.find_source(name_source(source))
-        return known, self.steps.fetch_page(source, _choose_validators(known))  # 1. bytes, from a file or a URL
-
-    def add_page(self, source: str, page: Page | Unmodified, known: KnownSource | None) -> Outcome:
+        page = self.steps.fetch_page(source, _choose_validators(known))  # 1. bytes, from a file or a URL
         if known is not None and _is_as_before(page, known.reading):
             return Outcome(source, "unchanged", known.article.id, known.article.title, known.passages)
         if isinstance(page, Unmodified):
             raise SourceUnreadable(f"{source}: the server sent nothing, as if it had been read before. Try again.")
-        article = self.steps.extract_article(page)  # 2. title, date, clean Markdown text
-        reading = Reading(page.content_hash, VERSION, page.validators)
+        return Fetched(source, page)
+
+    def finish(self, result: Result) -> Outcome:
+        """What became of a source in the end."""
+        if isinstance(result, Outcome):
+            return result
+        try:
+            return self.store(result)
+        except Exception as error:
+            return explain(result.source, error)
+
+    def store(self, prepared: Prepared) -> Outcome:
+        article, reading = prepared.article, prepared.reading
         stored = self.library.find_unchanged(article)
-        if stored is not None:  # nothing to split and embed
+        if stored is not None:
             self.library.note_source(stored.article.id, article.source, reading)
         else:
-            passages = self.steps.split_article(article, self.settings)  # 3. spans of that text, headings kept
-            stored = self.library.replace(article, passages, reading)  # 4. embedded, committed, searchable
-        return Outcome(source, stored.status, stored.article.id, stored.article.title, stored.passages)
+            # What was held when it was read, and left out therefore, may have gone since.
+            passages = prepared.passages or self.steps.split_article(article, self.settings)
+            stored = self.library.replace(
+                article, passages, reading, prepared.made
+            )  # 4. embedded, committed, searchable
+        return Outcome(prepared.source, stored.status, stored.article.id, stored.article.title, stored.passages)
 
 
 def _choose_validators(known: KnownSource | None) -> Validators:
@@ -165,19 +171,6 @@ def _choose_validators(known: KnownSource | None) -> Validators:
 def _is_as_before(page: Page | Unmodified, reading: Reading) -> bool:
     """True when the same reader has read the same bytes: they need not be parsed again."""
     return isinstance(page, Unmodified) or (reading.page_hash, reading.reader) == (page.content_hash, VERSION)
-
-
-def _explain(source: str, error: Exception) -> Outcome:
-    """Why one source failed. What concerns every source is raised again."""
-    if isinstance(error, ArticleUnknown):  # another process removed it between two steps
-        return Outcome(source, "failed", reason=f"{source}: was removed meanwhile. Ingest it again to have it back.")
-    if isinstance(error, LibraryError | EmbeddingModelUnknown):
-        raise error
-    if isinstance(error, CareerError):
-        log.info("%r failed", source, exc_info=error)
-        return Outcome(source, "failed", reason=str(error))
-    log.error("%r could not be read", source, exc_info=error)
-    return Outcome(source, "failed", reason=f"{source}: could not be read: {type(error).__name__}. The log says more.")
 
 
 def prune_folder(folder: str, library: Library) -> Iterator[Outcome]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, field_validator
@@ -23,8 +23,12 @@ class IngestSettings(BaseSettings):
 
     home: Path = Field(default_factory=lambda: user_data_path("career-assistant"))
     chroma_url: str = ""  # a Chroma server, "http://host:port"; "" keeps the index under home
+    exact_passages: int = Field(default=10_000, ge=0)  # a library of at most so many is searched without the index
 
     embedding_model: str = "all-MiniLM-L6-v2"  # any sentence-transformers name or folder
+    # onnx: in int8, without torch, where the model allows it; torch: any model. auto asks each library by the one that
+    # made it, and makes new libraries by onnx where it can.
+    embedding_runtime: Literal["auto", "onnx", "torch"] = "auto"
     embedding_threads: int = Field(default=2, ge=1)  # threads while ingesting; a question always uses one
     embedding_batch: int = Field(default=32, ge=1)  # passages per forward pass
 
@@ -50,11 +54,15 @@ class IngestSettings(BaseSettings):
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, value: object) -> object:
-        """Names, separated by commas; as addresses have them: in lower case, and IPv6 without its brackets."""
-        if not isinstance(value, str):
-            return value
-        hosts = [host.strip().lower().strip("[]") for host in value.split(",") if host.strip()]
-        for host in hosts:
-            if not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host):
-                raise ValueError(f"{host!r} is no host name (a name alone, without scheme, port or path)")
-        return frozenset(hosts)
+        return split_hosts(value)
+
+
+def split_hosts(value: object) -> object:
+    """Names, separated by commas; as addresses have them: in lower case, and IPv6 without its brackets."""
+    if not isinstance(value, str):
+        return value
+    hosts = [host.strip().lower().strip("[]") for host in value.split(",") if host.strip()]
+    for host in hosts:
+        if not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]+", host):
+            raise ValueError(f"{host!r} is no host name (a name alone, without scheme, port or path)")
+    return frozenset(hosts)

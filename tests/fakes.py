@@ -73,6 +73,10 @@ class FakeEmbedder:
         return np.frombuffer(b"".join(digests), np.uint8).reshape(len(words), width)
 
 
+def load_fake_embedder(settings: IngestSettings) -> FakeEmbedder:
+    return FakeEmbedder()
+
+
 def make_article(text: str, *, title: str = "Pay", source: str = "/articles/pay.md", slug: str = "pay") -> Article:
     return Article(id=slug, source=source, title=title, text=text)
 

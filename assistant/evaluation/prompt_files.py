@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import reprlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -33,18 +34,35 @@ class Row:
     fields: tuple[Field, ...]
 
 
-def read_rows(path: Path) -> list[Row]:
-    """Every prompt of a file. Raises PromptsInvalid naming file, line and remedy."""
-    read = READERS.get(path.suffix.lower())
-    if read is None:
-        raise PromptsInvalid(f"{path}: not a kind of file that is read. Name it {', '.join(READERS)}.")
+Reader: TypeAlias = Callable[[str, Path], Iterator[Row]]
+
+
+def load_text(path: Path) -> str:
+    """What a file of test prompts holds. Raises PromptsInvalid naming file and remedy."""
+    _find_reader(path)
+    return _read_text(path)
+
+
+def read_rows(text: str, path: Path) -> list[Row]:
+    """Every prompt of a file's text; `path` names it, whether or not such a file lies there.
+
+    Raises PromptsInvalid naming file, line and remedy.
+    """
+    read = _find_reader(path)
     try:
-        rows = list(read(_read_text(path), path))
+        rows = list(read(text, path))
     except RecursionError as error:
         raise PromptsInvalid(f"{path}: nested too deeply. Write a list: - question: ...") from error
     if not rows:
         raise PromptsInvalid(f"{path}: holds no test prompts. {EXAMPLES[path.suffix.lower()]}")
     return rows
+
+
+def _find_reader(path: Path) -> Reader:
+    read = READERS.get(path.suffix.lower())
+    if read is None:
+        raise PromptsInvalid(f"{path}: not a kind of file that is read. Name it {', '.join(READERS)}.")
+    return read
 
 
 def _read_text(path: Path) -> str:
@@ -58,6 +76,16 @@ def _read_text(path: Path) -> str:
         raise PromptsInvalid(f"{path}: not UTF-8 text. Save the test prompts as UTF-8.") from error
     except OSError as error:
         raise PromptsInvalid(f"{path}: cannot be read ({error.strerror}). Check its permissions.") from error
+
+
+def show_value(value: Any) -> str:
+    """A value as a message names it: short, although a few aliases in YAML make one that has no end."""
+    shown = reprlib.Repr()
+    shown.maxlevel, shown.maxlist, shown.maxdict, shown.maxstring, shown.maxother = 2, 3, 3, 60, 60
+    try:
+        return shown.repr(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return "a number of thousands of digits"
 
 
 # -- YAML --------------------------------------------------------------------------------------------------------------
@@ -85,8 +113,12 @@ def _read_node(node: yaml.Node, path: Path) -> Row:
     line = node.start_mark.line + 1
     if not isinstance(node, yaml.MappingNode):
         raise PromptsInvalid(f"{path}:{line}: not a test prompt. Write: - question: ...")
-    pairs = [(_construct(key, path), _construct(value, path), key.start_mark.line + 1) for key, value in node.value]
-    return Row(line, tuple(Field(str(name), value, at) for name, value, at in pairs))
+    if any(not isinstance(key, yaml.ScalarNode) for key, _ in node.value):
+        raise PromptsInvalid(f"{path}:{line}: the name of a field is not text. Write: - question: ...")
+    return Row(
+        line,
+        tuple(Field(key.value[:60], _construct(value, path), key.start_mark.line + 1) for key, value in node.value),
+    )
 
 
 def _construct(node: yaml.Node, path: Path) -> Any:
@@ -172,7 +204,7 @@ def _parse_cell(name: str, cell: str, path: Path, line: int) -> Any:
         raise PromptsInvalid(f"{path}:{line}: {name}: not valid JSON ({error}). Write a | b for a list.") from error
 
 
-READERS: dict[str, Callable[[str, Path], Iterator[Row]]] = {
+READERS: dict[str, Reader] = {
     ".yaml": _read_yaml,
     ".yml": _read_yaml,
     ".jsonl": _read_json_lines,

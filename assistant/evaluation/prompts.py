@@ -27,7 +27,7 @@ from typing import Any, ClassVar
 from assistant.conversation import Turn
 from assistant.errors import PromptsInvalid
 from assistant.evaluation.facts import Amount, AnyOf, Fact
-from assistant.evaluation.prompt_files import Field, Row, read_rows
+from assistant.evaluation.prompt_files import Field, Row, load_text, read_rows, show_value
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,12 @@ class TestPrompt:
 
 def load_prompts(paths: Sequence[Path]) -> list[TestPrompt]:
     """Every test prompt of the files, in order. Raises PromptsInvalid naming file, line, field and remedy."""
-    return [read_prompt(row, path) for path in paths for row in read_rows(path)]
+    return [prompt for path in paths for prompt in read_prompts(load_text(path), path)]
+
+
+def read_prompts(text: str, path: Path) -> list[TestPrompt]:
+    """Every test prompt of a file's text, in order; `path` is how messages name it. Raises PromptsInvalid."""
+    return [read_prompt(row, path) for row in read_rows(text, path)]
 
 
 def read_prompt(row: Row, path: Path) -> TestPrompt:
@@ -86,7 +91,8 @@ def _refuse_contradictions(prompt: TestPrompt, where: str) -> None:
         raise PromptsInvalid(f"{where}: headings without articles. Name the articles that have them.")
     if prompt.standalone and not prompt.history:
         raise PromptsInvalid(f"{where}: standalone without history. Leave it out, or add history.")
-    if both := [fact for fact in prompt.facts if fact in prompt.forbidden]:
+    forbidden = set(prompt.forbidden)
+    if both := [fact for fact in prompt.facts if fact in forbidden]:
         raise PromptsInvalid(f"{where}: forbidden: {both[0]} is among the facts, too. Leave one of them out.")
 
 
@@ -100,7 +106,7 @@ def _read_texts(field: Field, where: str) -> tuple[str, ...]:
 
 def _read_answerable(field: Field, where: str) -> bool:
     if not isinstance(field.value, bool):
-        raise PromptsInvalid(f"{where}: answerable: must be true or false, not {field.value!r}.")
+        raise PromptsInvalid(f"{where}: answerable: must be true or false, not {show_value(field.value)}.")
     return field.value
 
 
@@ -134,7 +140,8 @@ def _read_list(field: Field, where: str) -> list[Any]:
 
 def _read_text(name: str, value: Any, where: str) -> str:
     if not isinstance(value, str):
-        raise PromptsInvalid(f'{where}: {name}: {value!r} is not text. Put it in quotes: "{value}".')
+        quoted = show_value(value) if isinstance(value, int | float) else "..."
+        raise PromptsInvalid(f'{where}: {name}: {show_value(value)} is not text. Put it in quotes: "{quoted}".')
     if not value.strip():
         raise PromptsInvalid(f"{where}: {name}: is empty. Write it, or leave the field out.")
     return value
@@ -170,7 +177,7 @@ def _read_alternatives(name: str, value: Any, where: str) -> tuple[str | Amount,
 
 
 def _read_amount(name: str, value: dict[Any, Any], where: str) -> Amount:
-    unknown = [str(key) for key in value if key not in ("number", "unit", "tolerance")]
+    unknown = [show_value(key).strip("'") for key in value if key not in ("number", "unit", "tolerance")]
     if unknown or "number" not in value:
         raise PromptsInvalid(
             f"{where}: {name}: {', '.join(unknown) or 'number'}: "
@@ -196,5 +203,7 @@ def _read_tolerance(name: str, value: Any, number: float, where: str) -> float:
 
 def _read_number(name: str, value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e15:
-        raise PromptsInvalid(f"{where}: {name}: {value!r} is not a number. Write 158147, without sign and commas.")
+        raise PromptsInvalid(
+            f"{where}: {name}: {show_value(value)} is not a number. Write 158147, without sign and commas."
+        )
     return float(value)

@@ -5,12 +5,9 @@ Everything that came from outside is escaped; the page's own rules (Content-Secu
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
 from assistant.errors import EvaluationInvalid
@@ -21,15 +18,13 @@ from assistant.evaluation.judge import Judgement, describe_judgements
 from assistant.evaluation.measures import GROUPS, MEASURES, STEPS, Measure
 from assistant.evaluation.plots import draw_plots, draw_sweep
 from assistant.evaluation.record import write_file
+from assistant.evaluation.report_frame import frame_page
 from assistant.evaluation.report_prompts import render_filters, render_prompts
 from assistant.evaluation.run import Evaluation
 from assistant.evaluation.summary import name_measure, write_moved, write_value
 from assistant.evaluation.sweep import Sweep, list_rows
 
-STATIC = files("assistant.evaluation") / "static"
 KICKER = '<p class="kicker">Career Assistant · evaluation</p>'
-# No request, no frame, no other script than ours, whatever an article or a reader wrote.
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; script-src 'sha256-{}'"
 
 
 def write_page(
@@ -80,7 +75,7 @@ def build_page(
         f'<section id="prompts"><h2>Prompts</h2>{prompts}</section>',
         _render_method(evaluation),
     )
-    return _frame("Evaluation", "".join(parts))
+    return frame_page("Evaluation", "".join(parts))
 
 
 def build_sweep_page(sweep: Sweep) -> str:
@@ -89,7 +84,7 @@ def build_sweep_page(sweep: Sweep) -> str:
     tried = f"{len(sweep.points)} combinations of {', '.join(axis.name for axis in sweep.axes)}"
     top = f"<header>{KICKER}<h1>Settings tried</h1><p>{escape(tried)}</p></header>"
     table = _table(header, rows, "numbers")
-    return _frame("Settings tried", f"{top}<section>{table}</section>{_render_plots([draw_sweep(sweep)])}")
+    return frame_page("Settings tried", f"{top}<section>{table}</section>{_render_plots([draw_sweep(sweep)])}")
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]], kind: str = "words") -> str:
@@ -103,22 +98,6 @@ def _render_row(cells: Iterable[str]) -> str:
     return f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in others)}</tr>'
 
 
-def _frame(title: str, body: str) -> str:
-    script, style = ((STATIC / name).read_text(encoding="utf-8") for name in ("report.js", "report.css"))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = POLICY.format(digest)
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)} · Career Assistant</title>
-<style>{style}</style></head>
-<body><main>{body}</main>
-<script>{script}</script></body></html>
-"""
-
-
 # -- the head ----------------------------------------------------------------------------------------------------------
 
 
@@ -126,7 +105,7 @@ def _render_head(evaluation: Evaluation) -> str:
     totals = evaluation.totals
     read, written = totals.tokens_read or 0, totals.tokens_written or 0
     facts = (
-        _write_date(evaluation.date),
+        write_moment(evaluation.date),
         f"commit {_shorten_commit(evaluation.commit)}" if evaluation.commit else "",
         str(evaluation.settings.get("model") or "extractive, no model"),
         f"median {1000 * (totals.seconds_p50 or 0):,.0f} ms, p95 {1000 * (totals.seconds_p95 or 0):,.0f} ms",
@@ -135,7 +114,7 @@ def _render_head(evaluation: Evaluation) -> str:
     told = "".join(f"<li>{escape(fact)}</li>" for fact in facts if fact)
     return (
         f"<header>{KICKER}<h1>{totals.passed} of {totals.prompts} prompts right</h1>"
-        f'{_render_verdict(evaluation)}<ul class="facts">{told}</ul></header>'
+        f'{render_verdict(evaluation)}<ul class="facts">{told}</ul></header>'
     )
 
 
@@ -143,7 +122,7 @@ def _shorten_commit(commit: str) -> str:
     return f"{commit[:10]}, changed since" if commit.endswith("+") else commit[:10]
 
 
-def _render_verdict(evaluation: Evaluation) -> str:
+def render_verdict(evaluation: Evaluation) -> str:
     if not evaluation.floors:
         return '<p class="verdict">No floors stand beside these prompts.</p>'
     if not evaluation.breaches:
@@ -153,7 +132,7 @@ def _render_verdict(evaluation: Evaluation) -> str:
     return f'<p class="verdict bad">Not at the floor: {escape(named)}.{other}</p>'
 
 
-def _write_date(date: str) -> str:
+def write_moment(date: str) -> str:
     try:
         moment = datetime.fromisoformat(date)
     except ValueError:  # a run that somebody edited
@@ -231,7 +210,7 @@ def _render_moved(moved: Difference | None) -> str:
 
 
 def _render_comparison(comparison: Comparison) -> str:
-    since = _write_date(comparison.date) if comparison.date else "the earlier run"
+    since = write_moment(comparison.date) if comparison.date else "the earlier run"
     moved = [one for one in comparison.differences if one.before != one.after]
     header = ("Measure", "Then", "Now", "Difference, 95%", "p, adjusted", "More than chance?")
     table = _table(header, map(_list_cells, moved), "numbers") if moved else "<p>No measure moved.</p>"

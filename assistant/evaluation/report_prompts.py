@@ -69,7 +69,7 @@ def _render_prompt(number: int, result: Result, before: str, judgement: Judgemen
         _render_failures(result),
         _render_asked(result),
         _render_answer(number, result),
-        _render_expected(result),
+        render_expected(result),
         _render_quotes(number, result),
         _render_passages(result),
         _render_judgement(judgement),
@@ -128,7 +128,7 @@ def _render_mark(number: int, found: re.Match[str], known: set[int]) -> str:
     return f'<span class="mark loose">{escape(found[0].strip())}</span>'
 
 
-def _render_expected(result: Result) -> str:
+def render_expected(result: Result) -> str:
     """What a right reply holds, each with whether this one does."""
     prompt = result.prompt
     lines = [(str(fact), fact not in result.missing_facts, "a quote holds") for fact in prompt.facts]

@@ -7,8 +7,8 @@ import platform
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,11 +31,12 @@ from assistant.evaluation.measures import (
 from assistant.evaluation.prompts import TestPrompt, load_prompts
 from assistant.evaluation.sections import FindText
 from assistant.evaluation.statistics import Interval, bootstrap
-from assistant.settings import Settings, find_corpus
+from assistant.settings import ANSWER_SETTINGS, Settings, find_corpus
 from ingest.errors import ArticleUnknown
+from ingest.settings import IngestSettings
 
-# Where things are kept and served is nobody's business but the machine's, and changes no answer.
-PRIVATE_SETTINGS = {"home", "chroma_url", "host", "port", "debug"}
+# Where things are kept is nobody's business but the machine's, and changes no answer.
+RECORDED_SETTINGS = set(ANSWER_SETTINGS.union(IngestSettings.model_fields) - {"home", "chroma_url"})
 MEASURED_PACKAGES = ("career-assistant", "langchain-core", "chromadb", "sentence-transformers")
 GIT_SECONDS = 10
 
@@ -66,6 +67,16 @@ class Articles(Protocol):
 
 
 @dataclass(frozen=True)
+class PromptSet:
+    """What is asked, and what is held against it."""
+
+    prompts: tuple[TestPrompt, ...]
+    digest: str  # of the prompt files: two evaluations with the same one asked the same things
+    floors: Mapping[str, float] = field(default_factory=dict)
+    floors_digest: str = ""  # of the articles on which the floors were set, "" when the floors do not say
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Everything a report shows."""
 
@@ -76,9 +87,9 @@ class Evaluation:
     breaches: tuple[Breach, ...]
     settings: dict[str, Any]
     versions: dict[str, str]
-    prompts_digest: str  # of the prompt files: two evaluations with the same one asked the same things
+    prompts_digest: str
     corpus_digest: str  # of the library's articles
-    floors_digest: str  # of the articles on which the floors were set, "" when the floors do not say
+    floors_digest: str
     commit: str  # of the checkout, with "+" when files have changed since; "" for an installed package
     date: str  # ISO 8601, UTC
 
@@ -110,23 +121,39 @@ def evaluate(
     on_result: Callable[[Result], None] = lambda _result: None,
 ) -> Evaluation:
     """Ask the prompts of the files and hold the replies against them, the library and the floors beside them."""
-    prompts, floors = load_prompts(files), load_floors(files)
-    date = datetime.now(UTC).isoformat(timespec="seconds")
+    asked = load_prompt_set(files)
+    date = tell_time()
     results: list[Result] = []
-    for result in ask_prompts(prompts, chain, remember_texts(library)):
+    for result in ask_prompts(asked.prompts, chain, remember_texts(library)):
         on_result(result)
         results.append(result)
+    return sum_up(asked, results, library, settings, date)
+
+
+def load_prompt_set(files: Sequence[Path]) -> PromptSet:
+    """The prompts of the files, with the floors beside them. Raises PromptsInvalid and EvaluationInvalid."""
+    prompts, floors = load_prompts(files), load_floors(files)
+    return PromptSet(tuple(prompts), digest_files(files), floors, load_floors_digest(files))
+
+
+def tell_time() -> str:
+    """Now, as an evaluation's date."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def sum_up(asked: PromptSet, results: Sequence[Result], library: Articles, settings: Settings, date: str) -> Evaluation:
+    """The evaluation that these results make."""
     return Evaluation(
         results=tuple(results),
         totals=total_results(results),
         intervals=bootstrap(count_all(results)),
-        floors=floors,
-        breaches=tuple(find_breaches(results, floors)),
-        settings=settings.model_dump(mode="json", exclude=PRIVATE_SETTINGS),
+        floors=dict(asked.floors),
+        breaches=tuple(find_breaches(results, asked.floors)),
+        settings=settings.model_dump(mode="json", include=RECORDED_SETTINGS),
         versions=list_versions(),
-        prompts_digest=digest_files(files),
+        prompts_digest=asked.digest,
         corpus_digest=digest_articles(library),
-        floors_digest=load_floors_digest(files),
+        floors_digest=asked.floors_digest,
         commit=find_commit(),
         date=date,
     )
@@ -179,7 +206,11 @@ def remember_texts(library: Articles) -> FindText:
 
 def digest_files(files: Iterable[Path]) -> str:
     """SHA-256 over the contents of the files, in order."""
-    digests = (hashlib.sha256(path.read_bytes()).digest() for path in files)
+    return digest_contents(path.read_bytes() for path in files)
+
+
+def digest_contents(contents: Iterable[bytes]) -> str:
+    digests = (hashlib.sha256(content).digest() for content in contents)
     return hashlib.sha256(b"".join(digests)).hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from assistant.evaluation.compare import PASSED, Comparison, Difference
 from assistant.evaluation.measures import BY_NAME, MEASURES, STEPS, Measure, Result
@@ -21,27 +22,46 @@ def describe_result(result: Result) -> str:
     return f"{outcome}  {counts:<10} {cited:<10} {result.reply.seconds:6.2f} s  {result.prompt.question}{why}"
 
 
+@dataclass(frozen=True)
+class Line:
+    """One total as people read it."""
+
+    label: str
+    value: str
+    interval: str = ""  # 95%, "93.1% to 98.3%"
+    measure: str = ""  # of MEASURES; "" for what is none
+
+    def __str__(self) -> str:
+        return f"{self.label:<{WIDTH}} {self.value:<7}{f'  [{self.interval}]' if self.interval else ''}".rstrip()
+
+
 def describe_totals(evaluation: Evaluation) -> list[str]:
-    """One line a measure, with its share in percent and its 95% interval."""
-    totals = evaluation.totals
-    lines = [f"{'prompts right':<{WIDTH}} {totals.passed} of {totals.prompts}"]
-    lines += [_describe_measure(measure, evaluation) for measure in MEASURES if _has_value(measure, evaluation)]
-    lines.append(f"{'seconds p50 / p95':<{WIDTH}} {_seconds(totals.seconds_p50)} / {_seconds(totals.seconds_p95)}")
-    if totals.tokens_read or totals.tokens_written:
-        read, written = totals.tokens_read or 0, totals.tokens_written or 0
-        lines.append(f"{'tokens read / written':<{WIDTH}} {read:,} / {written:,}")
+    """One line a measure, with its share in percent and its 95% interval; then where it went wrong."""
+    lines = [str(line) for line in list_totals(evaluation)]
     steps = [f"{step} {count} ({STEPS[step]})" for step, count in evaluation.blamed_steps.items()]
     return lines + [f"{'wrong at the step' if not index else '':<{WIDTH}} {step}" for index, step in enumerate(steps)]
+
+
+def list_totals(evaluation: Evaluation) -> list[Line]:
+    """What there is to tell of every measure, the time and the tokens."""
+    totals = evaluation.totals
+    lines = [Line(name_measure(PASSED), f"{totals.passed} of {totals.prompts}")]
+    lines += [_read_measure(measure, evaluation) for measure in MEASURES if _has_value(measure, evaluation)]
+    lines.append(Line("seconds p50 / p95", f"{_seconds(totals.seconds_p50)} / {_seconds(totals.seconds_p95)}"))
+    if totals.tokens_read or totals.tokens_written:
+        read, written = totals.tokens_read or 0, totals.tokens_written or 0
+        lines.append(Line("tokens read / written", f"{read:,} / {written:,}"))
+    return lines
 
 
 def _has_value(measure: Measure, evaluation: Evaluation) -> bool:
     return getattr(evaluation.totals, measure.name) is not None
 
 
-def _describe_measure(measure: Measure, evaluation: Evaluation) -> str:
+def _read_measure(measure: Measure, evaluation: Evaluation) -> Line:
     value, interval = getattr(evaluation.totals, measure.name), evaluation.intervals[measure.name]
-    between = f"  [{' to '.join(write_value(measure.name, bound) for bound in interval)}]" if interval else ""
-    return f"{measure.label:<{WIDTH}} {write_value(measure.name, value):<7}{between}".rstrip()
+    between = " to ".join(write_value(measure.name, bound) for bound in interval) if interval else ""
+    return Line(measure.label, write_value(measure.name, value), between, measure.name)
 
 
 def write_value(name: str, value: float) -> str:

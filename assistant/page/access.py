@@ -11,10 +11,10 @@ ROLE = "career.role"  # key of the ASGI scope: "reader" or "editor"; absent wher
 
 def may_edit(request: gradio.Request | None, settings: Settings) -> bool:
     """Whether who asks may change the library: an editor, and nobody when CAREER_READ_ONLY is set."""
-    return not settings.read_only and _read_role(request) == "editor"
+    return not settings.read_only and is_editor(request)
 
 
-def _read_role(request: gradio.Request | None) -> str:
-    """The role of who asks; where no password is asked for, everybody is an editor."""
+def is_editor(request: gradio.Request | None) -> bool:
+    """Whether who asks has that role; where no password is asked for, everybody has."""
     asked = request.request if request is not None else None  # by Gradio's own attributes, the scope would become JSON
-    return "editor" if asked is None else str(asked.scope.get(ROLE, "editor"))
+    return asked is None or asked.scope.get(ROLE, "editor") == "editor"

@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from asyncio import wrap_future
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio
+from starlette.concurrency import iterate_in_threadpool
 
 from assistant.conversation import Reply
 from assistant.errors import CareerError, QuestionInvalid
+from assistant.log import note
+from assistant.page.access import may_edit
 from assistant.page.component import UNEXPECTED, html, read_event
 from assistant.page.conversation import (
     RATINGS,
@@ -24,10 +28,14 @@ from assistant.page.conversation import (
     render_welcome,
 )
 from assistant.page.exchange import Exchange, read_exchanges
+from assistant.page.filter import DONE, FILTER, FIND, Chosen, read_choice, render_offer
+from assistant.page.line import Line
 from assistant.page.loader import Chain, ChainLoader
+from assistant.page.source import render_missing
 from assistant.page.topics import choose_examples, choose_next
 from assistant.settings import Settings
 from ingest.catalog_feedback import Feedback, Quote
+from ingest.errors import ArticleUnknown
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +44,7 @@ SNAPSHOT_SECONDS = 0.05  # a reader sees no difference, and a fast model sends h
 # The conversation as the browser has it stands in for the hidden component's value.
 WITH_CONVERSATION = """(typed) => [typed, [...document.querySelectorAll(".exchange")]
     .map(exchange => JSON.parse(exchange.dataset.exchange))]"""
+WITH_CHOICE = f"""(typed) => [...({WITH_CONVERSATION})(typed), JSON.parse(document.body.dataset.chosen || "[]")]"""
 
 CHATS = """<nav class="chats" aria-label="Conversations"><div class="bar"><h2>Conversations</h2>
 <button type="button" data-close>Close</button></div><ul></ul><p class="kept">Kept in this browser only.</p></nav>"""
@@ -50,15 +59,17 @@ class Parts:
     earlier: gradio.HTML
     newest: gradio.HTML
     question: gradio.Textbox
+    choice: gradio.HTML
     conversation: gradio.JSON  # never shown: what the browser has of it travels in it
 
 
 class ChatPage:
     """The page's components and what happens on each event. Holds nothing of any visitor."""
 
-    def __init__(self, loader: ChainLoader, settings: Settings) -> None:
+    def __init__(self, loader: ChainLoader, settings: Settings, line: Line | None = None) -> None:
         self._loader = loader
         self._settings = settings
+        self._line = line or Line()
 
     def compose(self) -> None:
         """Lay the components out and connect their events, inside an open gradio.Blocks."""
@@ -66,15 +77,24 @@ class ChatPage:
             chats = html(CHATS, "chats.js")
         with gradio.Column(elem_id="chat"):
             with gradio.Column(elem_id="thread"):
-                welcome = html(render_getting_ready(), elem_id="welcome")
+                welcome = html(render_getting_ready(), "welcome.js", elem_id="welcome")
                 earlier = html("", "conversation.js", elem_id="earlier")
                 newest = html("", elem_id="newest")
+            with gradio.Column(elem_id="asking"):
+                chooser = html(FILTER, "filter.js", elem_id="filter")
+                with gradio.Column(elem_id="choice"):
+                    html(FIND)
+                    choice = html("", elem_id="offered")
+                    html(DONE)
             with gradio.Row(elem_id="composer"):
                 question = _question_box()
                 send = gradio.Button("Ask", elem_id="send", variant="primary")
                 stop = gradio.Button("Stop", elem_id="stop")
             html(_render_count(self._settings.max_question_characters), "composer.js", elem_id="count")
-        parts = Parts(chats, welcome, earlier, newest, question, gradio.JSON(visible=False))
+        parts = Parts(chats, welcome, earlier, newest, question, choice, gradio.JSON(visible=False))
+        chooser.input(
+            self.offer, None, [choice], trigger_mode="always_last", show_progress="hidden", api_visibility="private"
+        )
         self._connect(parts, [send.click, question.submit, earlier.submit], stop)
 
     def _connect(self, parts: Parts, triggers: Sequence[Any], stop: gradio.Button) -> None:
@@ -82,25 +102,34 @@ class ChatPage:
         carried: dict[str, Any] = {"inputs": [parts.question, parts.conversation], "js": WITH_CONVERSATION, **quiet}
         talk = [parts.earlier, parts.newest]
         gradio.on(None, self.welcome, None, [parts.welcome], concurrency_limit=None, **quiet)
-        asked = gradio.on(triggers, self.ask, outputs=[*talk, parts.question], **carried)
+        parts.welcome.select(self.welcome, None, [parts.welcome], concurrency_limit=None, **quiet)
+        asking = {
+            **carried,
+            "inputs": [parts.question, parts.conversation, gradio.JSON(visible=False)],
+            "js": WITH_CHOICE,
+        }
+        # No limit here: who asks waits in our own line, where everybody is told how many are ahead.
+        asked = gradio.on(triggers, self.ask, outputs=[*talk, parts.question], concurrency_limit=None, **asking)
         stop.click(None, cancels=[asked]).then(self.stop, outputs=[parts.newest], **carried)
         parts.chats.select(self.open_chat, None, talk, cancels=[asked], **quiet)
         gradio.on(parts.earlier.like, self.rate, outputs=talk, **carried)
 
-    async def welcome(self) -> AsyncIterator[str]:
+    async def welcome(self, request: gradio.Request) -> AsyncIterator[str]:
         """The page before the first question: at once, and again when the library is there."""
         if not self._loader.is_ready:
             yield render_getting_ready()
         try:
             chain = await wrap_future(self._loader.start())
-            yield _render_library(chain)
+            yield _render_library(chain, may_edit=may_edit(request, self._settings))
         except CareerError as error:
             yield render_not_ready(str(error))
         except Exception:
             logger.exception("the welcome failed")
             yield render_not_ready(UNEXPECTED)
 
-    def ask(self, typed: str, conversation: Any, event: gradio.EventData) -> Iterator[tuple[Any, Any, Any]]:
+    async def ask(
+        self, typed: str, conversation: Any, choice: Any, event: gradio.EventData
+    ) -> AsyncIterator[tuple[Any, Any, Any]]:
         """Answer what was typed, or the question of the button that was pressed, as it becomes known.
 
         A press may say `from` which exchange on the conversation is to be told anew.
@@ -114,21 +143,32 @@ class ChatPage:
         earlier = earlier[:since] if isinstance(since, int) else earlier
         before: Any = render_earlier(earlier)
         emptied: Any = gradio.skip() if isinstance(pressed, str) else ""
-        for exchange in self._answer(question, earlier) if not warning else [Exchange(question, error=warning)]:
-            yield before, render_newest(exchange, len(earlier)), emptied
-            before = emptied = gradio.skip()  # what the reader types meanwhile stays
+        if warning:
+            yield before, render_newest(Exchange(question, error=warning), len(earlier)), emptied
+            return
+        async with aclosing(self._answer(question, earlier, choice)) as exchanges:  # or who left would keep the place
+            async for exchange in exchanges:
+                yield before, render_newest(exchange, len(earlier)), emptied
+                before = emptied = gradio.skip()  # what the reader types meanwhile stays
 
-    def _answer(self, question: str, earlier: Sequence[Exchange]) -> Iterator[Exchange]:
+    async def _answer(
+        self, question: str, earlier: Sequence[Exchange], choice: Any = ()
+    ) -> AsyncGenerator[Exchange, None]:
         """The exchange in each of its states; the last one has no progress. Never raises."""
         exchange = Exchange(_shorten(question, self._settings.max_question_characters))
         try:
             self._check_length(question)
-            yield replace(exchange, progress="Searching the articles" if self._loader.is_ready else "Getting ready")
-            chain = self._loader.start().result()
-            history = [past.turn for past in earlier if not past.error]
-            for reply in thin_out(chain.stream({"question": question, "history": history}), SNAPSHOT_SECONDS):
-                exchange = replace(exchange, reply=reply)
-                yield replace(exchange, progress="Answering")
+            exchange = replace(exchange, articles=read_choice(choice))
+            if not self._loader.is_ready:
+                yield replace(exchange, progress="Getting ready")
+            chain = await wrap_future(self._loader.start())
+            async with self._line.join() as place:
+                async for ahead in place:
+                    yield replace(exchange, progress=_tell_place(ahead))
+                yield replace(exchange, progress="Searching the articles")
+                async for reply in self._stream(chain, exchange, earlier):
+                    exchange = replace(exchange, reply=reply)
+                    yield replace(exchange, progress="Answering")
             asked = {past.question for past in (*earlier, exchange)}
             yield replace(exchange, topics=choose_next(exchange.reply, asked) if exchange.reply else ())
         except CareerError as error:
@@ -137,12 +177,40 @@ class ChatPage:
             logger.exception("a question failed")
             yield replace(exchange, error=UNEXPECTED)
 
+    async def _stream(self, chain: Chain, exchange: Exchange, earlier: Sequence[Exchange]) -> AsyncIterator[Reply]:
+        """The reply as it grows, written in a thread, and a line of the log at its end."""
+        began, reply = time.monotonic(), None
+        asked_for = {
+            "question": exchange.question,
+            "history": [past.turn for past in earlier if not past.error],
+            "articles": [chosen.id for chosen in exchange.articles],
+        }
+        _refuse_missing(exchange.articles, chain)
+        async for reply in iterate_in_threadpool(thin_out(chain.stream(asked_for), SNAPSHOT_SECONDS)):
+            yield reply
+        seconds = round(time.monotonic() - began, 3)
+        if reply is not None:
+            note("answered", seconds=seconds, answered=reply.answered, model=reply.model, question=exchange.question)
+
     def _check_length(self, question: str) -> None:
         limit = self._settings.max_question_characters
         if len(question) > limit:
             raise QuestionInvalid(
                 f"The question has {len(question):,} characters; at most {limit:,} are read. Shorten it."
             )
+
+    async def offer(self, event: gradio.EventData) -> str:
+        """The articles to choose from."""
+        words, chosen = read_event(event, "words"), read_event(event, "chosen")
+        try:
+            chain = await wrap_future(self._loader.start())
+            ids = {each for each in chosen if isinstance(each, str)} if isinstance(chosen, list) else set()
+            return render_offer(chain.library.articles(), words if isinstance(words, str) else "", ids)
+        except CareerError as error:
+            return render_missing(str(error))
+        except Exception:
+            logger.exception("the articles could not be offered")
+            return render_missing(UNEXPECTED)
 
     def stop(self, _typed: str, conversation: Any) -> Any:
         """Keep what is known of a cancelled answer."""
@@ -198,11 +266,21 @@ def _question_box() -> gradio.Textbox:
     )
 
 
-def _render_library(chain: Chain) -> str:
+def _render_library(chain: Chain, *, may_edit: bool) -> str:
     articles = chain.library.articles()
-    return (
-        render_welcome(len(articles), choose_examples(chain.library.headings())) if articles else render_empty_library()
-    )
+    if not articles:
+        return render_empty_library(may_edit=may_edit)
+    return render_welcome(len(articles), choose_examples(chain.library.headings()))
+
+
+def _refuse_missing(articles: Sequence[Chosen], chain: Chain) -> None:
+    for chosen in articles:
+        try:
+            chain.library.article(chosen.id)
+        except ArticleUnknown as error:
+            raise CareerError(
+                f"“{chosen.title}” is no longer in the library. Choose other articles, or all."
+            ) from error
 
 
 def _describe(rating: str, question: str, history: tuple[str, ...], reply: Reply) -> Feedback:
@@ -217,6 +295,11 @@ def _read_conversation(kept: Any) -> tuple[tuple[Exchange, ...], str]:
         return read_exchanges(kept), ""
     except CareerError as error:
         return (), str(error)
+
+
+def _tell_place(ahead: int) -> str:
+    questions = "1 question is" if ahead == 1 else f"{ahead} questions are"
+    return f"Many are asking: {questions} ahead of yours" if ahead else "Many are asking: yours is next"
 
 
 def _render_count(limit: int) -> str:

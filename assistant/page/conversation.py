@@ -9,6 +9,7 @@ from assistant.conversation import Reply
 from assistant.page.answer import render_answer, render_topics
 from assistant.page.exchange import Exchange, write_exchange
 from assistant.page.export import write_copy, write_markdown
+from assistant.page.filter import render_asked_of
 from assistant.page.topics import Topic
 
 
@@ -30,8 +31,9 @@ def render_newest(exchange: Exchange, turn: int) -> str:
 
 def _render_exchange(exchange: Exchange, turn: int, last: str) -> str:
     question = f'<div class="asked"><h2><span class="hidden">You asked: </span>{escape(exchange.question)}</h2></div>'
+    asked_of = render_asked_of(exchange.articles)
     kept = f'data-exchange="{escape(write_exchange(exchange))}" data-markdown="{escape(_export(exchange))}"'
-    answer = f'<div class="answer">{_render_reply(exchange, turn)}{_render_outcome(exchange)}{last}</div>'
+    answer = f'<div class="answer">{asked_of}{_render_reply(exchange, turn)}{_render_outcome(exchange)}{last}</div>'
     return f'<article class="exchange" {kept}>{question}{answer}</article>'
 
 
@@ -118,8 +120,14 @@ def render_getting_ready() -> str:
     )
 
 
-def render_empty_library() -> str:
+def render_empty_library(*, may_edit: bool) -> str:
     """How to get the first article in, when there is nothing to answer from."""
+    if may_edit:
+        return _welcome(
+            "<p>Your library holds no article yet, so there is nothing to answer from. Add files from this computer or "
+            "links to pages, and ask.</p>"
+            '<p><button type="button" class="send" data-to-articles>Add articles</button></p>'
+        )
     return _welcome(
         "<p>Your library holds no article yet, so there is nothing to answer from. In a terminal, add the article that "
         "comes with Career Assistant, or your own files, folders and web addresses:</p>"

@@ -18,6 +18,12 @@ def write_date(published: str) -> str:
     return f'<time datetime="{day.isoformat()}">{_write(day)}</time>{age}'
 
 
+def write_day(moment: str) -> str:
+    """The day of an ISO 8601 moment as HTML, "12 March 2026", without a word on its age."""
+    day = _read(moment)
+    return escape(moment) if day is None else f'<time datetime="{day.isoformat()}">{_write(day)}</time>'
+
+
 def tell_date(published: str) -> str:
     """The same as plain text."""
     day = _read(published)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from assistant.conversation import Reply, Turn
 from assistant.errors import CareerError
+from assistant.page.filter import Chosen
 from assistant.page.topics import Topic
 
 LONGEST = 500  # exchanges of one conversation that are read
@@ -30,6 +31,7 @@ class Exchange:
     stopped: bool = False
     topics: tuple[Topic, ...] = ()  # to go on with
     rating: str = ""  # what the reader thought of the answer: "up", "down", or "" for nothing
+    articles: tuple[Chosen, ...] = ()  # that it was asked of; () for all
     rated: str = ""  # what became of that, in plain words
 
     @property

@@ -9,9 +9,11 @@ from hashlib import sha256
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assistant.evaluation.report_frame import digest_script
+
 INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 HEADERS = {
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # not no-referrer: browsers would hide even from us that a form is ours
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -21,9 +23,11 @@ def write_policy(page: bytes = b"") -> str:
 
     Gradio evaluates its components' templates and styles its elements one by one, hence the two unsafe words. A script,
     a handler or a `javascript:` address that came with an article, a question or a model runs nowhere, even if it got
-    into the page, and could reach no other host.
+    into the page, and could reach no other host. The report of an evaluation, which the page opens in a window of its
+    own, inherits this policy beside its own: hence the hash of its script.
     """
-    hashes = (b64encode(sha256(script).digest()).decode() for script in INLINE_SCRIPT.findall(page))
+    hashes = [b64encode(sha256(script).digest()).decode() for script in INLINE_SCRIPT.findall(page)]
+    hashes += [digest_script()] if page else []
     scripts = " ".join(f"'sha256-{each}'" for each in dict.fromkeys(hashes))
     return "; ".join(
         (
@@ -42,7 +46,7 @@ def write_policy(page: bytes = b"") -> str:
 
 
 class SafeHeaders:
-    """ASGI middleware that adds HEADERS and a policy; plain ASGI, because a streamed answer must pass as it comes."""
+    """ASGI middleware that adds HEADERS and a policy where none is; plain ASGI, for a streamed answer must pass."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -51,7 +55,7 @@ class SafeHeaders:
         held: list[Message] = []  # a page, whose scripts must be known before its head is sent
 
         async def send_safe(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and "content-security-policy" not in Headers(scope=message):
                 MutableHeaders(scope=message).update({**HEADERS, "Content-Security-Policy": write_policy()})
                 if Headers(scope=message).get("content-type", "").startswith("text/html"):
                     held.append(message)

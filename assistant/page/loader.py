@@ -11,17 +11,20 @@ from typing import Any, Protocol
 from ingest.article import Article
 from ingest.catalog_feedback import Feedback
 from ingest.errors import CareerError
+from ingest.library import Library
 
 logger = logging.getLogger(__name__)
 
 
 class PageLibrary(Protocol):
-    """What the page reads of the library."""
+    """What the page needs of the library."""
 
     def article(self, article_id: str, /) -> Article: ...
     def articles(self) -> Sequence[Any]: ...
     def headings(self) -> Sequence[Any]: ...
     def keep_feedback(self, feedback: Feedback, /) -> None: ...
+    def feedback(self) -> Sequence[Feedback]: ...
+    def open_writer(self, tell: Callable[[str], None], /) -> Library: ...
 
 
 class Chain(Protocol):
@@ -53,6 +56,7 @@ class ChainLoader:
         with self._lock:
             if self._chain is None or (self._chain.done() and self._chain.exception() is not None):
                 self._chain = Future()
+                self._chain.set_running_or_notify_cancel()  # a visitor who leaves must not cancel it for all others
                 # A daemon: Ctrl+C must not wait for a model to finish loading.
                 threading.Thread(target=self._fulfil, args=(self._chain,), daemon=True, name="load-chain").start()
             return self._chain
@@ -61,6 +65,16 @@ class ChainLoader:
     def is_ready(self) -> bool:
         chain = self._chain
         return chain is not None and chain.done() and chain.exception() is None
+
+    @property
+    def is_loading(self) -> bool:
+        chain = self._chain
+        return chain is not None and not chain.done()
+
+    @property
+    def has_failed(self) -> bool:
+        chain = self._chain
+        return chain is not None and chain.done() and chain.exception() is not None
 
     def _fulfil(self, chain: Future[Chain]) -> None:
         try:

@@ -16,7 +16,9 @@ aria-label="Conversations" title="Conversations">☰</button><h1>Career Assistan
 <button type="button" class="talk talking" data-export aria-label="Export"
 title="Save this conversation as Markdown"><span class="word">Export</span><span class="sign">↓</span></button>
 <button type="button" class="talk talking" data-new aria-label="New chat" title="New chat">
-<span class="word">New chat</span><span class="sign">+</span></button></div>"""
+<span class="word">New chat</span><span class="sign">+</span></button>{leave}</div>"""
+LEAVE = """<form method="post" action="logout"><button aria-label="Log out" title="Log out">
+<span class="word">Log out</span><span class="sign">⏻</span></button></form>"""
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,12 @@ class Tab:
     compose: Callable[[], None]
 
 
-def compose_page(tabs: Sequence[Tab], compose_panel: Callable[[], None]) -> None:
-    """Lay the page out, inside an open gradio.Blocks. The first tab is the one that is shown first."""
+def compose_page(tabs: Sequence[Tab], compose_panel: Callable[[], None], *, can_leave: bool = False) -> None:
+    """Lay the page out, inside an open gradio.Blocks. The first tab is the one that is shown first; who had to log in
+    can leave.
+    """
     with gradio.Column(elem_id="career"):
-        html(render_top(tabs), "tabs.js", elem_id="top")
+        html(render_top(tabs, can_leave=can_leave), "tabs.js", elem_id="top")
         for tab in tabs:
             with gradio.Column(elem_id=tab.name, elem_classes=["tab"]):
                 tab.compose()
@@ -39,11 +43,11 @@ def compose_page(tabs: Sequence[Tab], compose_panel: Callable[[], None]) -> None
             compose_panel()
 
 
-def render_top(tabs: Sequence[Tab]) -> str:
+def render_top(tabs: Sequence[Tab], *, can_leave: bool = False) -> str:
     """The line at the top; a page of one part needs no tabs."""
     buttons = "".join(_render_tab(tab, is_first=tab is tabs[0]) for tab in tabs)
     bar = f'<div class="tabs" role="tablist" aria-label="Parts of the page">{buttons}</div>'
-    return TOP.format(tabs=bar if len(tabs) > 1 else "")
+    return TOP.format(tabs=bar if len(tabs) > 1 else "", leave=LEAVE if can_leave else "")
 
 
 def _render_tab(tab: Tab, *, is_first: bool) -> str:

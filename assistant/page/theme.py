@@ -28,5 +28,10 @@ def read_static(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
+def read_styles() -> str:
+    """Every style sheet of the page; the page's own comes first, with the colours that the others use."""
+    return "\n".join(read_static(name) for name in ("page.css", "evaluation.css"))
+
+
 def find_icon() -> Path:
     return Path(str(STATIC / "icon.svg"))

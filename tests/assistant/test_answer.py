@@ -336,6 +336,23 @@ def test_any_other_shape_is_refused_with_the_right_one(chain: AnswerChain, asked
         chain.invoke(asked)
 
 
+def test_what_a_conversation_was_about_long_ago_is_forgotten(chain: AnswerChain) -> None:
+    asked = {"question": "And nurses?", "history": [PREVIOUS] + ["Thanks!"] * 40}
+    assert chain.invoke(asked).standalone_question == "How much do nurses earn a year?"
+    asked["history"] = [PREVIOUS] + ["Thanks!"] * 50
+    assert chain.invoke(asked).standalone_question == "And nurses?"
+
+
+@pytest.mark.timeout(60)  # without a limit it takes ten minutes
+def test_a_hostile_history_costs_no_more_than_a_long_conversation(chain: AnswerChain) -> None:
+    for history in (
+        ["And they?"] * 20_000,
+        ["but if they " * 20_000],
+        [{"question": "x", "answer": "Abc def " * 30_000}],
+    ):
+        assert chain.invoke({"question": "why", "history": history}).question == "why"
+
+
 # -- what cannot be answered ------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from assistant.cli import Application, Chain, Library, main
+from assistant.cli import Application, Chain, Library, Spread, main
 from assistant.conversation import Citation, Reply
 from assistant.errors import LibraryEmpty, QuestionInvalid, SettingsInvalid
 from assistant.settings import Settings
@@ -39,6 +39,7 @@ class FakeLibrary:
     problems: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    embedded: list[str] = field(default_factory=list)
     closed: bool = False
     curable: bool = True
 
@@ -60,6 +61,9 @@ class FakeLibrary:
         progress(1, 3)
         progress(3, 3)
 
+    def embed_question(self, text: str, /) -> None:
+        self.embedded.append(text)
+
     def close(self) -> None:
         self.closed = True
 
@@ -70,12 +74,15 @@ class FakeChain:
 
     reply: Reply = REPLY
     error: BaseException | None = None
+    unknown: str = ""  # id of an article that it does not know
     library: Library = field(default_factory=FakeLibrary)
     asked: list[Any] = field(default_factory=list)
 
     def invoke(self, input: Any, /) -> Reply:
         self.asked.append(input)
         question = input["question"] if isinstance(input, dict) else input
+        if isinstance(input, dict) and self.unknown in input.get("articles", ()):
+            raise ArticleUnknown(f"{self.unknown}: no such article. Nearest: pay.")
         if self.error:
             raise self.error
         if question == "too long":
@@ -100,6 +107,7 @@ class Career:
         self.copied: list[Outcome] = []
         self.exported: list[tuple[Path, bool]] = []
         self.opened_read_only: list[bool] = []
+        self.spreads: list[Spread] = []
         self.served: list[tuple[Settings, bool, Sequence[str]]] = []
         self._capsys = capsys
 
@@ -121,6 +129,7 @@ class Career:
             export_library=self._export,
             import_archive=lambda path, library: self.copied,
             serve_page=self._serve,
+            serve_agents=lambda load: load(),
         )
 
     def _load_chain(self, settings: Settings) -> Chain:
@@ -138,7 +147,9 @@ class Career:
         *,
         selection: Selection,
         on_found: Callable[[int], None],
+        spread: Spread,
     ) -> Iterable[Outcome]:
+        self.spreads.append(spread)
         self.ingested.extend(sources)
         self.selection = selection
         on_found(len(sources))
@@ -253,6 +264,17 @@ def test_ask_closes_the_library_even_after_an_error(career: Career) -> None:
     assert career.library.closed
 
 
+def test_ask_hands_over_the_articles_chosen(career: Career) -> None:
+    assert career("ask", "What do they earn?", "--article", "pay", "--article", "rest") == 0
+    assert career.chain.asked == [{"question": "What do they earn?", "articles": ["pay", "rest"]}]
+
+
+def test_ask_of_an_unknown_article_is_one_line_and_exit_code_1(career: Career) -> None:
+    career.chain.unknown = "ghost"
+    assert career("ask", "What do they earn?", "--article", "ghost") == 1
+    assert (career.out, career.err) == ("", "error: ghost: no such article. Nearest: pay.\n")
+
+
 # -- ask - ------------------------------------------------------------------------------------------------------------
 
 
@@ -284,6 +306,21 @@ def test_ask_lines_ends_with_1_when_no_question_could_be_asked(career: Career, s
     assert career.err == "error: line 1: The question is too long. Shorten it.\n"
 
 
+def test_ask_lines_may_name_their_own_articles(career: Career, stdin: Callable[[str], None]) -> None:
+    stdin('One?\n{"question": "Two?", "articles": ["rest"]}\n{"question": "Three?", "articles": []}\n')
+    assert career("ask", "-", "--article", "pay") == 0
+    assert [asked["articles"] for asked in career.chain.asked] == [["pay"], ["rest"], ["pay"]]
+
+
+def test_ask_lines_goes_on_after_an_unknown_article(career: Career, stdin: Callable[[str], None]) -> None:
+    career.chain.unknown = "ghost"
+    stdin('{"question": "One?", "articles": ["ghost"]}\nTwo?\n')
+    assert career("ask", "-", "--json") == 3
+    first, second = (json.loads(line) for line in career.out.splitlines())
+    assert first["line"] == 1
+    assert second["answered"]
+
+
 @pytest.fixture
 def stdin() -> Iterator[Callable[[str], None]]:
     """Gives the command something to read."""
@@ -294,6 +331,23 @@ def stdin() -> Iterator[Callable[[str], None]]:
 
     yield give
     sys.stdin = kept
+
+
+# -- mcp --------------------------------------------------------------------------------------------------------------
+
+
+def test_mcp_loads_the_library_and_the_model_when_told_and_closes_them(career: Career) -> None:
+    assert career("mcp") == 0
+    assert (career.out, career.err) == ("", "")
+    assert career.library.embedded
+    assert career.library.closed
+
+
+def test_mcp_without_its_extra_names_it_in_one_line() -> None:
+    without = "import sys; sys.modules['mcp'] = None; from assistant.cli import main; sys.exit(main(['mcp']))"
+    done = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: career mcp needs the extra mcp. Run: pip install 'career-assistant[mcp]'\n"
 
 
 # -- ingest -----------------------------------------------------------------------------------------------------------
@@ -345,6 +399,12 @@ def test_ingest_takes_what_is_wanted_of_a_source(career: Career) -> None:
     career.outcomes = [ADDED]
     career("ingest", "/folder", "--include", "*/2026/*", "--include", "*.md", "--exclude", "draft*", "--limit", "5")
     assert career.selection == Selection(("*/2026/*", "*.md"), ("draft*",), 5)
+
+
+def test_ingest_is_spread_as_asked(career: Career) -> None:
+    for options in ((), ("--workers", "2"), ("--ray", "10.0.0.1:6379", "--workers", "8")):
+        career("ingest", "pay.md", *options)
+    assert career.spreads == [Spread(), Spread(2), Spread(8, "10.0.0.1:6379")]
 
 
 def test_ingest_prunes_the_folders_named_after_it_has_read_them(career: Career, tmp_path: Path) -> None:

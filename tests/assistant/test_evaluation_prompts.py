@@ -127,6 +127,8 @@ def test_a_tolerance_may_be_a_share(tmp_path: Path) -> None:
         ("- question: What?\n  standalone: Who?", ":1: standalone without history"),
         ("- question: What?\n  tags: pay", ":2: tags: must be a list"),
         ("- question: What?\n  note: 7", ":2: note: 7 is not text"),
+        ("- question: What?\n  note: 0x" + "f" * 9_999, ":2: note: a number of thousands of digits is not text"),
+        ("- question: What?\n  ? [a]\n  : b", ":1: the name of a field is not text"),
     ],
 )
 def test_a_prompt_that_cannot_be_used_is_named_with_line_and_remedy(tmp_path: Path, text: str, message: str) -> None:
@@ -184,6 +186,14 @@ def test_prompts_that_are_not_text_are_named(tmp_path: Path) -> None:
 def test_prompts_nested_without_end_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(PromptsInvalid, match="nested too deeply"):
         load(tmp_path, "[" * 100_000, name)
+
+
+def test_a_value_that_unfolds_without_end_is_named_in_short(tmp_path: Path) -> None:
+    """Each alias holds ten of the one before: written out, the value of this small file has a million words."""
+    lists = [f", &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 6)]
+    with pytest.raises(PromptsInvalid, match="is not text") as raised:
+        load(tmp_path, f"- question: What?\n  note: [&a0 [{', '.join('x' * 10)}]{''.join(lists)}]")
+    assert len(str(raised.value)) < 500
 
 
 def test_prompts_are_written_as_they_are_read(tmp_path: Path) -> None:

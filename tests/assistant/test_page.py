@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -469,6 +470,25 @@ def test_loader_tries_again_after_a_failure() -> None:
     with pytest.raises(LibraryDamaged):
         loader.start().result(timeout=5)
     assert loader.start().result(timeout=5) is chain
+
+
+def test_loader_goes_on_for_the_others_when_one_who_waits_leaves() -> None:
+    go_on = threading.Event()
+
+    def load() -> FakeChain:
+        go_on.wait(20)
+        return FakeChain()
+
+    loader = ChainLoader(load)
+
+    async def leave_early() -> None:
+        waiting = asyncio.wrap_future(loader.start())
+        waiting.cancel()
+        await asyncio.sleep(0)
+
+    asyncio.run(leave_early())
+    go_on.set()
+    assert loader.start().result(20) is not None
 
 
 def test_loader_loads_once_for_all_who_wait() -> None:

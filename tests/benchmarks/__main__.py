@@ -26,6 +26,7 @@ NAMES = (
     "ingest",
     "start",
     "evaluation",
+    "load",
     "growth",
     "speed",
 )
@@ -44,16 +45,21 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder for what was embedded, so that the next run starts from it")
     for option, meaning in OPTIONS.items():
         parser.add_argument(f"--{option}", action="store_true", help=meaning)
+    benchmark = import_module(f"tests.benchmarks.{parser.parse_known_args()[0].name}")
+    if hasattr(benchmark, "add_options"):
+        benchmark.add_options(parser)
     chosen = parser.parse_args()
-    benchmark = import_module(f"tests.benchmarks.{chosen.name}")
-    options = {option: True for option in OPTIONS if getattr(chosen, option)}
-    for option in options.keys() - signature(benchmark.run).parameters:
+    taken = signature(benchmark.run).parameters
+    arguments: dict[str, Any] = {option: True for option in OPTIONS if getattr(chosen, option)}
+    for option in arguments.keys() - taken:
         parser.error(f"{chosen.name} knows no --{option}")
+    if "options" in taken:
+        arguments["options"] = chosen
     try:
         with tempfile.TemporaryDirectory() as scratch:
             home = (chosen.keep or Path(scratch)) / chosen.name
             home.mkdir(parents=True, exist_ok=True)
-            result: Result = benchmark.run(home, **options)
+            result: Result = benchmark.run(home, **arguments)
     except DataMissing as error:
         print(f"skipped: {error}", file=sys.stderr)
         return 1

@@ -22,8 +22,8 @@ from ingest.split import split_article
 
 @contextmanager
 def open_library(articles: Iterable[Article], home: Path, **settings: Any) -> Iterator[tuple[Library, Settings]]:
-    """A library of these articles under `home`; one that was kept there by the same code is used again."""
-    chosen = make_settings(home=home / digest_code(), **settings)
+    """A library of these articles under `home`; one kept there by the same code and runtime is used again."""
+    chosen = make_settings(home=home / f"{digest_code()}-{make_settings().embedding_runtime}", **settings)
     with Library.open(chosen, load_shared_embedder()) as library:
         for article in articles:
             if library.find_unchanged(article) is None:

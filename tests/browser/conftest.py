@@ -5,21 +5,26 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
 
+from assistant.answer import AnswerChain
 from assistant.page.loader import Chain, ChainLoader
 from assistant.settings import Settings
+from ingest.library import Library
 from tests.browser.fake_chain import FakeChain
+from tests.browser.shop import NURSES, Shop
+from tests.fakes import FakeEmbedder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-Serve = Callable[..., str]  # (chain or loader, longest=300) -> address
+Serve = Callable[..., str]  # (chain or loader, longest=300, **settings) -> address
 
 
 @dataclass
@@ -111,8 +116,8 @@ def serve() -> Iterator[Serve]:
 
     pages = []
 
-    def start(chain: Chain | ChainLoader, longest: int = 300) -> str:
-        settings = Settings(host="127.0.0.1", port=0, max_question_characters=longest)
+    def start(chain: Chain | ChainLoader, longest: int = 300, **changed: Any) -> str:
+        settings = Settings(host="127.0.0.1", port=0, max_question_characters=longest, **changed)
         page = ui.build_page(chain, settings)
         pages.append(page)
         return ui.launch_page(page, settings)
@@ -147,3 +152,27 @@ def visit_page(chromium: Browser) -> Iterator[Callable[..., Visit]]:
 def visit(visit_page: Callable[..., Visit], fake_address: str) -> Visit:
     """A visitor at a wide screen."""
     return visit_page(fake_address)
+
+
+@pytest.fixture
+def open_shop(chromium: Browser, serve: Serve, tmp_path: Path) -> Iterator[Callable[..., Shop]]:
+    libraries = []
+
+    def start(**changed: Any) -> Shop:
+        settings = Settings(home=tmp_path, _env_file=None, **changed)  # type: ignore[call-arg]
+        Library.open(settings, FakeEmbedder()).close()
+        library = Library.open(settings, FakeEmbedder(), read_only=True)
+        libraries.append(library)
+        return Shop(serve(AnswerChain(library, settings), home=tmp_path, **changed), settings, library)
+
+    yield start
+    for library in libraries:
+        library.close()
+
+
+@pytest.fixture
+def shop(open_shop: Callable[..., Shop]) -> Shop:
+    """A library with one article."""
+    shop = open_shop()
+    shop.add("nurses.md", NURSES)
+    return shop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from assistant.errors import ModelError
 from ingest.article import Article, Passage
 from ingest.catalog_feedback import Feedback
 from ingest.errors import ArticleUnknown, LibraryUnwritable
+from ingest.library import ArticleSummary, Library
 
 PAY = Article(
     id="engineers-pay",
@@ -149,6 +150,12 @@ HOSTILE_REPLY = Reply(
 )
 
 
+def summarize(article: Article) -> ArticleSummary:
+    """As the library lists it."""
+    words = (article.id, article.source, article.title, article.author, article.published, article.url)
+    return ArticleSummary(*words, article.language, "2026-11-25T10:00:00+00:00", article.text.count("\n\n") + 1)
+
+
 @dataclass(frozen=True)
 class FakeLibrary:
     held: Sequence[Article] = (PAY, HOSTILE)
@@ -161,13 +168,19 @@ class FakeLibrary:
                 return article
         raise ArticleUnknown(f"no article {article_id}")
 
-    def articles(self) -> Sequence[Article]:
-        return self.held
+    def articles(self) -> Sequence[ArticleSummary]:
+        return [summarize(article) for article in self.held]
+
+    def open_writer(self, tell: Callable[[str], None]) -> Library:
+        raise LibraryUnwritable("/library: this library was opened for reading only.")
 
     def keep_feedback(self, feedback: Feedback) -> None:
         if self.is_full:
             raise LibraryUnwritable("catalog.sqlite3: cannot be written (disk full). Free some space.")
         self.rated.append(feedback)
+
+    def feedback(self) -> Sequence[Feedback]:
+        return self.rated
 
     def headings(self) -> Sequence[tuple[str, str, tuple[str, ...]]]:
         headings = [line.lstrip("# ") for line in PAY.text.splitlines() if line.startswith("##")]

@@ -86,6 +86,28 @@ def show_deleting(visit: Visit) -> None:
     visit.page.get_by_role("button", name=f"Delete “{VACATION}”").click()
 
 
+def show_choice(visit: Visit) -> None:
+    visit.page.get_by_role("button", name="Answer from").first.click()
+    visit.page.locator("#offered input").first.check()
+
+
+def show_chosen(visit: Visit) -> None:
+    show_choice(visit)
+    visit.page.get_by_role("button", name="Done").click()
+    visit.ask(PAY)
+
+
+def show_articles(visit: Visit) -> None:
+    visit.page.get_by_role("tab", name="Articles").click()
+    visit.page.locator("#shelf tbody tr").first.wait_for()
+
+
+def show_article(visit: Visit) -> None:
+    show_articles(visit)
+    visit.page.locator("#shelf [data-open]").first.click()
+    visit.page.locator("#source .source-text").wait_for()
+
+
 STATES: dict[str, Callable[[Visit], None]] = {
     name.removeprefix("show_"): show for name, show in list(globals().items()) if name.startswith("show_")
 }

@@ -61,11 +61,14 @@ def unready_addresses(serve: Serve) -> list[str]:
         threading.Event().wait()
         raise AssertionError
 
-    return [serve(FakeChain(FakeLibrary(()))), serve(ChainLoader(fail)), serve(ChainLoader(wait))]
+    empty = FakeChain(FakeLibrary(()))
+    return [serve(empty), serve(empty, read_only=True), serve(ChainLoader(fail)), serve(ChainLoader(wait))]
 
 
 def test_page_that_cannot_answer_breaks_no_rule(visit_page: Callable[..., Visit], unready_addresses: list[str]) -> None:
-    for address, words in zip(unready_addresses, ("career ingest", "doctor --repair", "Getting ready"), strict=True):
+    for address, words in zip(
+        unready_addresses, ("Add files", "career ingest", "doctor --repair", "Getting ready"), strict=True
+    ):
         visit = visit_page(address)
         visit.page.locator(".welcome").get_by_text(words).first.wait_for()
         assert find_violations(visit) == []

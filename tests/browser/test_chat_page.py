@@ -309,8 +309,8 @@ def test_page_stands_while_the_library_loads_and_the_first_question_waits(
     assert not visit.page.locator("#welcome").is_visible()
 
 
-def test_empty_library_says_how_to_ingest(visit_page: Callable[..., Visit], serve: Serve) -> None:
-    visit = visit_page(serve(FakeChain(FakeLibrary(()))))
+def test_empty_library_tells_who_may_not_add_how_to_ingest(visit_page: Callable[..., Visit], serve: Serve) -> None:
+    visit = visit_page(serve(FakeChain(FakeLibrary(())), read_only=True))
     visit.page.get_by_text("career ingest").first.wait_for()
     assert visit.page.locator(".welcome button").count() == 0
 

@@ -19,7 +19,7 @@ from ingest.pipeline import add_article
 from tests.browser.conftest import Serve, Visit
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, FilePayload
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +42,7 @@ def chain(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def address(serve: Serve, chain: AnswerChain) -> str:
-    return serve(chain)
+    return serve(chain, home=chain.settings.home)
 
 
 @pytest.fixture
@@ -112,6 +112,44 @@ def test_a_suggestion_of_a_refusal_is_answered(visit: Visit) -> None:
     visit.last.locator(".questions button").nth(1).click()
     visit.wait_for_exchange(2)
     assert visit.last.locator(".answer-text a.mark").count() > 0
+
+
+def test_an_article_that_is_uploaded_answers_the_next_question_until_it_is_removed(visit: Visit) -> None:
+    text = (
+        "# Keeping zebras\n\nA zebra keeper earns $51,700 a year in a zoo. "
+        + "The work begins early and is done outdoors. " * 4
+    )
+    ask = "How much does a zebra keeper earn a year in a zoo?"
+    visit.ask(ask)
+    assert "$51,700" not in visit.last.inner_text()
+    visit.page.get_by_role("tab", name="Articles").click()
+    visit.page.get_by_role("button", name="Add articles").click()
+    sent: list[FilePayload] = [{"name": "zebras.md", "mimeType": "text/markdown", "buffer": text.encode()}]
+    visit.page.locator("#adding input[type=file]").set_input_files(sent)
+    visit.page.locator(".outcomes").get_by_text("Added").wait_for()
+    visit.page.get_by_role("tab", name="Chat").click()
+    visit.ask(ask)
+    assert "$51,700" in visit.last.locator(".answer-text").inner_text()
+    visit.last.locator(".answer-text a.mark").first.click()
+    assert "$51,700" in "".join(visit.read_chosen())
+
+    visit.page.get_by_role("tab", name="Articles").click()
+    visit.page.get_by_role("button", name="Remove “Keeping zebras”").click()
+    visit.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    visit.page.locator(".outcomes").get_by_text("Removed").wait_for()
+    visit.page.get_by_role("tab", name="Chat").click()
+    visit.ask(ask)
+    assert "$51,700" not in visit.last.inner_text()
+    assert visit.errors == []
+
+
+def test_packaged_prompts_are_run_in_the_page_and_reach_their_floors(visit: Visit) -> None:
+    visit.page.get_by_role("tab", name="Evaluate").click()
+    visit.page.get_by_role("button", name="Run 90 prompts").click()
+    visit.page.locator(".outcome:is([data-state=right], [data-state=wrong])").wait_for(timeout=120_000)
+    assert "of 90 prompts right" in visit.page.locator(".outcome h3").inner_text()
+    assert visit.page.locator(".verdict").inner_text() == "Every measure is at its floor or better."
+    assert visit.errors == []
 
 
 def test_a_whole_conversation_asks_nothing_of_another_host_and_logs_no_error(visit: Visit) -> None:

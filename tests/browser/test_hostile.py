@@ -7,7 +7,7 @@ takes the whole list.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from itertools import product
@@ -22,8 +22,10 @@ from assistant.page.exchange import Exchange
 from assistant.page.source import render_source
 from ingest.article import Article
 from ingest.catalog_feedback import Feedback
-from ingest.errors import ArticleUnknown
+from ingest.errors import ArticleUnknown, LibraryUnwritable
+from ingest.library import ArticleSummary, Library
 from tests.browser.conftest import Serve, Visit
+from tests.browser.fake_chain import summarize
 
 pytestmark = pytest.mark.browser
 
@@ -35,11 +37,12 @@ BATCH = 125  # payloads a question
 FIND_LIVE = """() => {
     const written = new Set(`a article b blockquote button code div h1 h2 h3 h4 h5 h6 header li mark nav ol p pre q
         section span strong sup table tbody td th thead time tr ul`.split(/\\s+/));
-    const parts = "#welcome .welcome, .conversation, .panel, .chats, #card";
+    const parts = "#welcome .welcome, .conversation, .panel, .chats, #card, #filter .filter, #offered ul, #shelf table";
     const isLive = (attribute) => /^on|^(style|src|srcdoc|srcset|action|formaction|background|poster|xlink:href)$/i
         .test(attribute.name) || (attribute.name === "href" && !/^(#source$|https?:)/.test(attribute.value));
     return [...document.querySelectorAll(parts)].flatMap((part) => [...part.querySelectorAll("*")])
         .filter((each) => !each.closest("button.rate > svg")) // the page's own thumbs
+        .filter((each) => !each.matches("#offered label, #offered [type=checkbox]")) // and its boxes to tick
         .filter((each) => !written.has(each.localName) || [...each.attributes].some(isLive))
         .map((each) => each.outerHTML.slice(0, 100));
 }"""
@@ -92,14 +95,20 @@ class HostileLibrary:
             raise ArticleUnknown(article_id)
         return self.held[article_id]
 
-    def articles(self) -> Sequence[Article]:
-        return list(self.held.values())
+    def articles(self) -> Sequence[ArticleSummary]:
+        return [summarize(article) for article in self.held.values()]
+
+    def open_writer(self, tell: Callable[[str], None]) -> Library:
+        raise LibraryUnwritable("/library: this library was opened for reading only.")
 
     def headings(self) -> Sequence[tuple[str, str, tuple[str, ...]]]:
         return []
 
     def keep_feedback(self, feedback: Feedback) -> None:
         raise AssertionError("nobody rates here")
+
+    def feedback(self) -> Sequence[Feedback]:
+        return []
 
     def add(self, lines: Sequence[str]) -> Article:
         blocks = (f"## {line}\n\nText {line} text.\n\n- {line}\n\n| {line} |\n| --- |\n| {line} |" for line in lines)
@@ -167,6 +176,12 @@ def test_hostile_words_stay_words_wherever_they_stand(visit_page: Any, serve: Se
     assert visit.page.evaluate(FIND_LIVE) == []
     visit.page.reload()  # and once more as they come back from the browser's storage
     visit.page.locator(".exchange").first.wait_for()
+    assert visit.page.evaluate(FIND_LIVE) == []
+    visit.page.get_by_role("button", name="Answer from").first.click()
+    visit.page.locator("#offered li").first.wait_for()
+    assert visit.page.evaluate(FIND_LIVE) == []
+    visit.page.get_by_role("tab", name="Articles").click()
+    visit.page.locator("#shelf tbody tr").first.wait_for()
     assert visit.page.evaluate(FIND_LIVE) == []
     assert (visit.dialogs, visit.hosts, visit.errors) == ([], {"127.0.0.1"}, [])
 

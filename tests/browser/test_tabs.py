@@ -31,8 +31,8 @@ def address(chromium: object) -> Iterator[str]:
     loader = ChainLoader.holding(FakeChain())
     tabs = [
         Tab("talk", "Chat", ChatPage(loader, settings).compose),
-        Tab("first", "Articles", lambda: html("<p>All articles</p>")),
-        Tab("second", "Evaluate", lambda: html("<p>All figures</p>")),
+        Tab("first", "Articles", lambda: html("<p>Whatever is on the shelf</p>")),
+        Tab("second", "Evaluate", lambda: html("<p>Whatever was measured</p>")),
     ]
     with gradio.Blocks(title="Career Assistant", fill_height=True, fill_width=True) as page:
         compose_page(tabs, SourcePanel(loader).compose)
@@ -53,10 +53,10 @@ def read_focused(visit: Visit) -> str:
 
 def test_tab_shows_its_own_part_and_hides_the_others(visit: Visit) -> None:
     visit.page.get_by_role("tab", name="Articles").click()
-    assert visit.page.get_by_role("tabpanel").all_inner_texts() == ["All articles"]
+    assert visit.page.get_by_role("tabpanel").all_inner_texts() == ["Whatever is on the shelf"]
     visit.page.get_by_role("tab", name="Chat").click()
     assert visit.page.get_by_label("Your question").is_visible()
-    assert not visit.page.get_by_text("All articles").is_visible()
+    assert not visit.page.get_by_text("Whatever is on the shelf").is_visible()
 
 
 def test_arrows_home_and_end_go_from_tab_to_tab(visit: Visit) -> None:
@@ -66,7 +66,7 @@ def test_arrows_home_and_end_go_from_tab_to_tab(visit: Visit) -> None:
         visit.page.keyboard.press(key)
         seen.append(read_focused(visit))
     assert seen == ["Articles", "Evaluate", "Chat", "Evaluate", "Chat", "Evaluate"]
-    assert visit.page.get_by_role("tabpanel", name="Evaluate").inner_text() == "All figures"
+    assert visit.page.get_by_role("tabpanel", name="Evaluate").inner_text() == "Whatever was measured"
 
 
 def test_only_the_chosen_tab_is_a_stop_on_the_way_by_tab_key(visit: Visit) -> None:
@@ -78,7 +78,7 @@ def test_only_the_chosen_tab_is_a_stop_on_the_way_by_tab_key(visit: Visit) -> No
 def test_reload_stays_on_the_tab(visit: Visit) -> None:
     visit.page.get_by_role("tab", name="Evaluate").click()
     visit.page.reload()
-    visit.page.get_by_text("All figures").wait_for()
+    visit.page.get_by_text("Whatever was measured").wait_for()
     assert visit.page.url.endswith("#second")
 
 

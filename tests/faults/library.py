@@ -106,7 +106,9 @@ def apply_changes(state: State, changes: Sequence[Change]) -> dict[str, str]:
 
 def open_library(home: Path, defences: Defences = WHOLE, *, read_only: bool = False) -> Library:
     """As `Library.open` does, with these defences."""
-    settings = IngestSettings(home=home, lock_timeout=defences.lock_timeout, _env_file=None)  # type: ignore[call-arg]
+    settings = IngestSettings(  # the index is what these are after
+        home=home, lock_timeout=defences.lock_timeout, exact_passages=0, _env_file=None
+    )  # type: ignore[call-arg]
     library = Library(
         settings,
         defences.catalog.open(home, read_only=read_only),

@@ -36,7 +36,7 @@ ARTICLES = [
 
 
 def settings_in(home: Path) -> IngestSettings:
-    return IngestSettings(home=home, _env_file=None)  # type: ignore[call-arg]
+    return IngestSettings(home=home, exact_passages=0, _env_file=None)  # type: ignore[call-arg]
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_a_library_that_went_through_a_file_is_equal(archive: Path, library: Lib
 
 
 def test_nothing_is_embedded_again_when_the_model_is_the_same(archive: Path, tmp_path: Path) -> None:
-    def load() -> FakeEmbedder:
+    def load(_method: str) -> FakeEmbedder:
         raise AssertionError("the model was loaded")
 
     with Library.open(settings_in(tmp_path / "other"), load) as other:

@@ -37,7 +37,7 @@ def settings(tmp_path: Path) -> IngestSettings:
 
 
 def settings_in(home: Path) -> IngestSettings:
-    return IngestSettings(home=home, _env_file=None)  # type: ignore[call-arg]
+    return IngestSettings(home=home, exact_passages=0, _env_file=None)  # type: ignore[call-arg]
 
 
 def make(number: int) -> Article:

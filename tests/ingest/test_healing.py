@@ -24,7 +24,7 @@ PAUSE = 0.1  # seconds
 
 
 def settings_in(home: Path) -> IngestSettings:
-    return IngestSettings(home=home, lock_timeout=0.2, _env_file=None)  # type: ignore[call-arg]
+    return IngestSettings(home=home, lock_timeout=0.2, exact_passages=0, _env_file=None)  # type: ignore[call-arg]
 
 
 @pytest.fixture

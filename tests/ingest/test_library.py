@@ -7,8 +7,8 @@ import os
 import shutil
 import signal
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NoReturn
@@ -16,12 +16,13 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
+from ingest.article import Passage
 from ingest.catalog import Catalog
 from ingest.catalog_schema import make_checksum
-from ingest.embed import Embedder
+from ingest.embed import Embedder, PassageVectors
 from ingest.errors import ArticleUnknown, EmbeddingMismatch, LibraryDamaged, LibraryLocked, LibraryUnwritable
-from ingest.follower import IndexFollower
-from ingest.library import Library
+from ingest.follower import PORTION, IndexFollower
+from ingest.library import KEPT_AT_ONCE, Library
 from ingest.lock import WriterLock
 from ingest.settings import IngestSettings
 from tests.fakes import FakeEmbedder, make_article, split_paragraphs
@@ -36,7 +37,7 @@ def settings(tmp_path: Path) -> IngestSettings:
 
 
 def settings_in(home: Path) -> IngestSettings:
-    return IngestSettings(home=home, lock_timeout=0.2, _env_file=None)  # type: ignore[call-arg]
+    return IngestSettings(home=home, lock_timeout=0.2, exact_passages=0, _env_file=None)  # type: ignore[call-arg]
 
 
 @contextmanager
@@ -117,7 +118,7 @@ def test_an_empty_library_answers_with_nothing(settings: IngestSettings) -> None
 
 
 def test_neither_the_model_nor_chroma_is_loaded_to_list_articles(settings: IngestSettings) -> None:
-    def load() -> NoReturn:
+    def load(_method: str) -> NoReturn:
         raise AssertionError("the model was loaded")
 
     with opened(settings) as library:
@@ -125,6 +126,20 @@ def test_neither_the_model_nor_chroma_is_loaded_to_list_articles(settings: Inges
     with Library.open(settings, load) as library:
         assert [article.id for article in library.articles()] == ["pay"]
         assert not open_indexes(library)
+
+
+def test_a_small_library_is_searched_without_its_index_and_finds_the_same(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        for number in range(30):
+            add(library, f"Nurse {number} earns well.", f"pay-{number}")
+    with opened(settings, read_only=True) as library:
+        indexed = library.search_vectors(library.embed_question("nurse 7").text, 5)
+        assert open_indexes(library)
+    with opened(settings.model_copy(update={"exact_passages": 30}), read_only=True) as library:
+        exact = library.search_vectors(library.embed_question("nurse 7").text, 5)
+        assert not open_indexes(library)
+    assert [round(similarity, 4) for _, similarity in exact] == [round(similarity, 4) for _, similarity in indexed]
+    assert exact[0][0] == indexed[0][0]
 
 
 def test_a_vector_that_the_catalog_does_not_know_is_ignored(settings: IngestSettings) -> None:
@@ -297,7 +312,119 @@ def test_opening_for_reading_leaves_the_queue_to_a_writer(settings: IngestSettin
     with opened(settings, read_only=True) as library:
         assert nearest(library, "boats") == "Boats float."
         assert len(library._catalog.read_index_work().upserts) == 2
-        assert library.check() == ["vector index: behind the catalog; the next writer brings it up to date"]
+        assert library.check() == []  # what waits is searched exactly
+
+
+# -- an article that takes long ----------------------------------------------------------------------------------------
+
+
+class Interrupted(FakeEmbedder):
+    """Stops after so many passages."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self._after = after
+
+    def embed_passages(self, passages: Sequence[Passage]) -> Iterator[PassageVectors]:
+        if len(self.embedded) >= self._after:
+            raise KeyboardInterrupt
+        return super().embed_passages(passages)
+
+
+def test_an_article_that_was_interrupted_is_not_embedded_from_the_beginning(settings: IngestSettings) -> None:
+    lines = [f"Job {number} pays well." for number in range(2 * KEPT_AT_ONCE + 1)]
+    text = "\n".join(lines)
+    with Library.open(settings, Interrupted(2 * KEPT_AT_ONCE)) as library, suppress(KeyboardInterrupt):
+        add(library, text)
+    embedder = FakeEmbedder()
+    with Library.open(settings, embedder) as library:
+        assert library.articles() == []
+        assert add(library, text) == "added"
+        assert embedder.embedded == lines[-1:]
+        assert library.check() == []
+        assert library._catalog.find_vectors(["none"]) == {}
+    with closing(sqlite3.connect(settings.home / "catalog.sqlite3")) as connection:
+        assert connection.execute("SELECT count(*) FROM made_vectors").fetchone() == (0,)
+
+
+def test_vectors_that_were_made_are_given_up_with_their_model(settings: IngestSettings) -> None:
+    text = "\n".join(f"Job {number} pays well." for number in range(KEPT_AT_ONCE + 1))
+    with Library.open(settings, Interrupted(KEPT_AT_ONCE)) as library, suppress(KeyboardInterrupt):
+        add(library, text)
+    embedder = FakeEmbedder(weights="1" * 64)
+    with Library.open(settings, embedder) as library:
+        library.reembed()
+        add(library, text)
+        assert len(embedder.embedded) == KEPT_AT_ONCE + 1
+
+
+# -- an index that learns in portions ---------------------------------------------------------------------------------
+
+
+def test_what_an_index_has_yet_to_learn_is_found_beside_what_it_knows(settings: IngestSettings) -> None:
+    with opened(settings) as library, opened(settings, read_only=True) as reader:
+        library._follower._exact_passages = reader._follower._exact_passages = 0
+        add(library, "Nurses earn well.\nDentists earn more.")
+        with library.index_in_portions():
+            add(library, "Trains roll.", "trains")
+            assert library._catalog.count_queued() == 1
+            assert [nearest(each, "trains") for each in (library, reader)] == ["Trains roll."] * 2
+            assert [nearest(each, "dentists") for each in (library, reader)] == ["Dentists earn more."] * 2
+            assert open_indexes(reader)
+            assert reader._follower._exact is None
+            assert library.check() == []
+
+
+def test_what_is_removed_is_not_found_although_the_index_still_knows_it(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        library._follower._exact_passages = 0
+        add(library, "Nurses earn well.\nNurses care.\nNurses walk.")
+        add(library, "Nurses rest.", "rest")
+        with library.index_in_portions():
+            library.remove("pay")
+            found = library.search_vectors(library.embed_question("nurses").text, 1)
+            assert [stored.passage.text for stored in library.passages([found[0][0]]).values()] == ["Nurses rest."]
+            assert library.check() == []
+
+
+def test_a_portion_ends_with_a_whole_index(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        with library.index_in_portions():
+            add(library, "Nurses earn well.")
+            add(library, "Trains roll.", "trains")
+            assert library._catalog.read_state().index.number == 0
+        state = library._catalog.read_state()
+        assert (library._catalog.count_queued(), state.index.generation) == (0, library.generation)
+        assert library.check() == []
+
+
+def test_a_portion_also_ends_with_an_error(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        with suppress(KeyError), library.index_in_portions():
+            add(library, "Nurses earn well.")
+            raise KeyError
+        assert library._catalog.count_queued() == 0
+
+
+def test_an_index_is_not_left_far_behind(settings: IngestSettings) -> None:
+    with opened(settings) as library, library.index_in_portions():
+        add(library, "\n".join(f"Job {number} pays." for number in range(PORTION)))
+        assert library._catalog.count_queued() == 0
+
+
+def test_a_vector_that_the_index_does_not_find_is_searched_exactly(settings: IngestSettings) -> None:
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+        find_lost = library._follower._find_lost
+        library._follower._find_lost = lambda index, vectors: list(vectors)[:1]  # type: ignore[method-assign]
+        number = library._catalog.read_state().index.number
+        add(library, "Trains roll.", "trains")
+        assert (library._catalog.count_queued(), library._catalog.read_state().index.number) == (1, number)
+        assert nearest(library, "trains") == "Trains roll."
+        library._follower._find_lost = find_lost  # type: ignore[method-assign]
+        assert library.check() == []
+        add(library, "Boats float.", "boats")
+        assert library._catalog.count_queued() == 0
 
 
 # -- damage -----------------------------------------------------------------------------------------------------------
@@ -379,14 +506,14 @@ def test_an_index_that_cannot_be_written_does_not_lose_the_article(
 
 
 def test_a_server_out_of_reach_is_stood_in_for(tmp_path: Path) -> None:
-    settings = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", _env_file=None)  # type: ignore[call-arg]
+    settings = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", exact_passages=0, _env_file=None)  # type: ignore[call-arg]
     with opened(settings) as library:
         assert add(library, "Nurses earn well.\nDentists earn more.") == "added"
         assert nearest(library, "dentists") == "Dentists earn more."
 
 
 def test_an_index_kept_elsewhere_before_is_made_here(settings: IngestSettings, tmp_path: Path) -> None:
-    elsewhere = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", _env_file=None)  # type: ignore[call-arg]
+    elsewhere = IngestSettings(home=tmp_path, chroma_url="http://127.0.0.1:9", exact_passages=0, _env_file=None)  # type: ignore[call-arg]
     with opened(elsewhere) as library:
         add(library, "Nurses earn well.")
     with opened(settings) as library:
@@ -419,7 +546,7 @@ def test_a_damaged_catalog_is_one_line_with_a_remedy(settings: IngestSettings) -
 
 
 def test_a_model_of_another_name_is_refused_before_it_is_loaded(settings: IngestSettings) -> None:
-    def load() -> Embedder:
+    def load(_method: str) -> Embedder:
         raise AssertionError("the model was loaded")
 
     with opened(settings) as library:
@@ -496,12 +623,48 @@ def test_a_passage_that_moved_keeps_its_words_without_being_embedded_again(setti
         assert count_words(library) == [4, 2]  # Pay, Nurses, earn, well; Pay, opening
 
 
+def method_of(library: Library) -> str:
+    assert library.embedding is not None
+    return str(library.embedding.fingerprint["method"])
+
+
+def test_a_library_is_asked_by_the_method_that_made_it_until_it_is_embedded_anew(settings: IngestSettings) -> None:
+    """A process that has the library open goes on when another one embeds it by another method."""
+
+    def load(method: str) -> FakeEmbedder:
+        return FakeEmbedder(method=method or "new")
+
+    with Library.open(settings, FakeEmbedder(method="old")) as library:
+        add(library, "Nurses earn well.")
+    with Library.open(settings, load) as reader, Library.open(settings, load) as writer:
+        assert reader.embed_question("nurses").text.any()
+        add(writer, "Boats float.", "boats")
+        assert method_of(writer) == "old"
+        writer.reembed()
+        assert method_of(writer) == "new"
+        assert reader.embed_question("nurses").text.any()
+
+
+def test_each_embedder_is_loaded_once(settings: IngestSettings) -> None:
+    loaded: list[str] = []
+
+    def load(method: str) -> FakeEmbedder:
+        loaded.append(method)
+        return FakeEmbedder()
+
+    with Library.open(settings, load) as library:
+        add(library, "Nurses earn well.")
+        add(library, "Boats float.", "boats")
+        library.embed_question("nurses")
+    assert loaded == [""]
+
+
 def test_vectors_made_in_another_way_are_refused_with_the_remedy(settings: IngestSettings) -> None:
     with opened(settings) as library:
         add(library, "Nurses earn well.")
     with (
         Library.open(settings, FakeEmbedder(method="another")) as library,
-        pytest.raises(EmbeddingMismatch, match=r"another version of career\. Run `career reembed`"),
+        pytest.raises(EmbeddingMismatch, match=r"another version or runtime.*`career reembed`"),
     ):
         library.embed_question("nurses")
 

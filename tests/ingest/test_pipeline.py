@@ -243,7 +243,7 @@ def test_a_library_that_is_locked_ends_the_run(run: Run) -> None:
 
 
 def test_an_unknown_embedding_model_ends_the_run(settings: IngestSettings) -> None:
-    def load() -> FakeEmbedder:
+    def load(_method: str) -> FakeEmbedder:
         raise EmbeddingModelUnknown("none: cannot be loaded.")
 
     with Library.open(settings, load) as library, pytest.raises(EmbeddingModelUnknown):

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+
 import pytest
+import snowballstemmer
 
 from ingest.terms import find_words, split_terms
 
@@ -91,3 +97,21 @@ def test_us_in_capitals_is_a_word() -> None:
 
 def test_a_text_without_content_words_has_no_words() -> None:
     assert read_words("It is what it is \ud800 …") == []
+
+
+@pytest.fixture
+def busy_threads() -> Iterator[None]:
+    """Threads that take turns a hundred times as often."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(usual / 100)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("busy_threads")
+def test_threads_that_split_at_the_same_time_get_the_terms_of_their_own_words() -> None:
+    words = [f"{''.join(letters)}ationalings" for letters in product("bdfgklmnprst", "aeiou", "bdfgklmnprst")]
+    with ThreadPoolExecutor(4) as pool:
+        terms = list(pool.map(split_terms, words))
+    stemmer = snowballstemmer.stemmer("english")
+    assert terms == [(stemmer.stemWord(word),) for word in words]

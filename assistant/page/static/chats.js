@@ -95,6 +95,9 @@ function openChat(key) {
     store.session.removeItem("career:open");
   }
   document.dispatchEvent(new CustomEvent("career:close"));
+  const chosen = exchanges.at(-1)?.articles ?? []; // the conversation goes on with the articles that it was about
+  document.body.dataset.chosen = chosen.length ? JSON.stringify(chosen) : "";
+  document.dispatchEvent(new CustomEvent("career:chosen"));
   trigger("select", { exchanges });
   drawList();
 }

@@ -104,7 +104,7 @@ thread.addEventListener("click", (event) => {
 function tell(isBusy) {
   const last = [...thread.querySelectorAll(".exchange")].at(-1);
   if (isBusy) {
-    status.textContent = "Searching the articles";
+    status.textContent = thread.querySelector(".progress")?.textContent ?? "Searching the articles"; // or the place in line
   } else if (last) {
     const answer = last.querySelector(".answer-text, .refusal, .error")?.cloneNode(true);
     answer?.querySelectorAll("sup").forEach((mark) => mark.remove());

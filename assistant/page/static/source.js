@@ -3,20 +3,29 @@
 const panel = document.getElementById("source");
 const coversPage = window.matchMedia("(max-width: 60rem)"); // as in page.css
 let openedFrom = null;
+let quotedIn = null; // the element with the reply that the panel shows quotes of
+
+function openArticle(name, from) {
+  openedFrom = from;
+  document.body.setAttribute("data-reading", "");
+  panel.setAttribute("data-waiting", "");
+  keepFocusInside();
+  trigger("select", { article: name });
+}
 
 function openPanel(mark) {
-  const turn = Number(mark.dataset.turn);
-  const exchange = document.querySelectorAll(".exchange")[turn];
-  if (!exchange) {
-    return;
-  }
   if (!panel.contains(mark)) {
     openedFrom = mark;
+    quotedIn = mark.closest("[data-exchange]");
+  }
+  if (!quotedIn) {
+    return;
   }
   document.body.setAttribute("data-reading", "");
   panel.setAttribute("data-waiting", "");
   keepFocusInside();
-  trigger("select", { turn, number: Number(mark.dataset.number), exchange: JSON.parse(exchange.dataset.exchange) });
+  const { turn, number } = mark.dataset;
+  trigger("select", { turn: Number(turn), number: Number(number), exchange: JSON.parse(quotedIn.dataset.exchange) });
 }
 
 function closePanel() {
@@ -51,7 +60,13 @@ function showChosen() {
 }
 
 coversPage.addEventListener("change", keepFocusInside);
-document.addEventListener("career:open", (event) => openPanel(event.detail.mark));
+document.addEventListener("career:open", ({ detail }) => {
+  if (detail.mark) {
+    openPanel(detail.mark);
+  } else {
+    openArticle(detail.article, detail.from);
+  }
+});
 document.addEventListener("career:close", closePanel);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
