@@ -19,6 +19,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from importlib import import_module
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -157,16 +158,17 @@ def measure_rates() -> dict[str, float]:
 
 def _measure_onnxruntime() -> float:
     """The same product by onnxruntime, as a quantised model has it: bytes without a sign by bytes with one."""
-    import onnxruntime
-    from onnx import TensorProto, helper, numpy_helper
-
-    weights = numpy_helper.from_array(np.random.default_rng(0).integers(-127, 127, (384, 1_536), np.int8), "weights")
-    given = helper.make_tensor_value_info("given", TensorProto.UINT8, [ROWS, 384])
-    made = helper.make_tensor_value_info("made", TensorProto.INT32, [ROWS, 1_536])
+    runtime, onnx = import_module("onnxruntime"), import_module("onnx")  # neither is a dependency of the benchmarks
+    helper, kinds = onnx.helper, onnx.TensorProto
+    weights = onnx.numpy_helper.from_array(
+        np.random.default_rng(0).integers(-127, 127, (384, 1_536), np.int8), "weights"
+    )
+    given = helper.make_tensor_value_info("given", kinds.UINT8, [ROWS, 384])
+    made = helper.make_tensor_value_info("made", kinds.INT32, [ROWS, 1_536])
     node = helper.make_node("MatMulInteger", ["given", "weights"], ["made"])
     graph = helper.make_graph([node], "product", [given], [made], [weights])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     values = np.random.default_rng(1).integers(0, 255, (ROWS, 384), np.uint8)
     return _find_rate(lambda: session.run(None, {"given": values}))
 

@@ -521,6 +521,20 @@ def test_an_index_kept_elsewhere_before_is_made_here(settings: IngestSettings, t
         assert nearest(library, "nurses") == "Nurses earn well."
 
 
+def test_copies_stored_in_portions_are_found_at_once_and_by_the_index_in_the_end(
+    settings: IngestSettings, tmp_path: Path
+) -> None:
+    with opened(settings_in(tmp_path / "other")) as other:
+        add(other, "Nurses earn well.\nDentists earn more.")
+        copy, embedding = other.copy_article("pay"), other.embedding
+    with opened(settings) as library:
+        with library.index_in_portions():
+            library.store_copy(copy, embedding)
+            assert nearest(library, "dentists") == "Dentists earn more."
+        assert library.check() == []
+        assert nearest(library, "dentists") == "Dentists earn more."
+
+
 def test_a_damaged_catalog_is_one_line_with_a_remedy(settings: IngestSettings) -> None:
     (settings.home / "catalog.sqlite3").write_bytes(b"words " * 5_000)
     with pytest.raises(LibraryDamaged, match=r"catalog\.sqlite3: .*career doctor --repair") as raised:
