@@ -106,7 +106,7 @@ def _render_next(exchange: Exchange) -> str:
 
 def render_welcome(articles: int, examples: Sequence[Topic]) -> str:
     """The page before the first question: what it can be trusted with, and what to ask."""
-    number = "1 article" if articles == 1 else f"{articles:,} articles"
+    number = "one article" if articles == 1 else f"{articles:,} articles"
     return _welcome(
         f"<p>Every answer comes from the {number} in your library. Each claim carries a numbered mark: "
         f"open it to read the words it rests on.</p>{render_topics(examples, 'For example')}"

@@ -43,7 +43,7 @@ def render_picker(offers: Sequence[Offer]) -> str:
 def render_closed() -> str:
     """For readers: running costs the machine's time, and a chat model's money."""
     return _frame_picker(
-        '<p class="notice">Evaluations are run by editors. Sign in with the editors\' password to run one.</p>'
+        '<p class="notice closed">Evaluations are run by editors. Log in with the editors\' password to run one.</p>'
     )
 
 

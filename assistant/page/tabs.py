@@ -18,7 +18,8 @@ title="Save this conversation as Markdown"><span class="word">Export</span><span
 <button type="button" class="talk talking" data-new aria-label="New chat" title="New chat">
 <span class="word">New chat</span><span class="sign">+</span></button>{leave}</div>"""
 LEAVE = """<form method="post" action="logout"><button aria-label="Log out" title="Log out">
-<span class="word">Log out</span><span class="sign">⏻</span></button></form>"""
+<span class="word">Log out</span><svg class="sign" viewBox="0 0 16 16" aria-hidden="true">
+<path d="M9.5 11v2.5h-7v-11h7V5M6.5 8h7.5M11.5 5.5 14 8l-2.5 2.5"/></svg></button></form>"""
 
 
 @dataclass(frozen=True)

@@ -323,7 +323,7 @@ def test_empty_library_leads_from_the_welcome_to_adding(open_shop: Open, visit_p
     visit.page.get_by_role("button", name="Choose files").wait_for()
     upload(visit, ("zebras.md", ZEBRAS))
     visit.page.get_by_role("tab", name="Chat").click()
-    visit.page.get_by_text("comes from the 1 article in your library").wait_for()
+    visit.page.get_by_text("comes from the one article in your library").wait_for()
 
 
 def test_read_only_page_shows_no_controls_and_refuses_who_calls_them_all_the_same(

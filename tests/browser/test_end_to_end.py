@@ -147,7 +147,7 @@ def test_packaged_prompts_are_run_in_the_page_and_reach_their_floors(visit: Visi
     visit.page.get_by_role("tab", name="Evaluate").click()
     visit.page.get_by_role("button", name="Run 90 prompts").click()
     visit.page.locator(".outcome:is([data-state=right], [data-state=wrong])").wait_for(timeout=120_000)
-    assert "of 90 prompts right" in visit.page.locator(".outcome h3").inner_text()
+    assert "of 90 prompts right" in visit.page.locator(".outcome > h3").inner_text()
     assert visit.page.locator(".verdict").inner_text() == "Every measure is at its floor or better."
     assert visit.errors == []
 

@@ -156,7 +156,7 @@ def test_progress_tells_how_many_of_how_many(visit: Visit) -> None:
     show_progress(visit)
     progress = visit.page.get_by_role("progressbar", name="Prompts asked")
     assert progress.get_attribute("max") == "10"
-    assert "of 10 asked" in visit.page.locator(".outcome h3").inner_text()
+    assert "of 10 asked" in visit.page.locator(".outcome > h3").inner_text()
     assert "0 right, 1 wrong" in visit.page.locator(".so-far").inner_text()
     assert not visit.page.locator("button[data-run]").is_visible()
 
@@ -165,7 +165,7 @@ def test_stop_keeps_what_was_asked_and_another_run_can_begin(visit: Visit) -> No
     show_stopped(visit)
     assert "of 10 prompts were asked" in visit.page.locator(".outcome .notice").first.inner_text()
     run(visit, [RIGHT], "right")
-    assert visit.page.locator(".outcome h3").inner_text() == "1 of 1 prompt right"
+    assert visit.page.locator(".outcome > h3").inner_text() == "1 of 1 prompt right"
 
 
 def test_same_error_twice_ends_both_runs(visit: Visit) -> None:
@@ -310,11 +310,19 @@ def test_hostile_words_stay_words_in_the_tab_and_in_the_report(
     with visit.page.context.expect_page() as opened:
         visit.page.get_by_role("link", name="Open the report").click()
     opened.value.on("dialog", lambda dialog: visit.dialogs.append(dialog.message))
+    opened.value.wait_for_load_state()
     opened.value.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert opened.value.locator(".prompt").count() == SAMPLE
     assert opened.value.locator("img, iframe, object, embed, base, link").count() == 0
     assert opened.value.locator("script").count() == 1
     assert (visit.dialogs, visit.hosts, visit.errors) == ([], {"127.0.0.1"}, [])
+
+
+def test_words_that_are_not_escaped_are_found_out(visit: Visit) -> None:
+    """Control: the same look at a tab with live words in it."""
+    live = '<img src="x"><a href="javascript:1">x</a><form></form><p style="color: red">x</p>'
+    visit.page.evaluate("live => document.querySelector('.outcome').insertAdjacentHTML('beforeend', live)", live)
+    assert len(visit.page.evaluate(FIND_LIVE_HERE)) == 4
 
 
 class AsReader:
