@@ -24,7 +24,7 @@ from ingest.prepare import Item, Preparer, Result, Steps, open_steps, trim_setti
 from ingest.settings import IngestSettings
 
 if TYPE_CHECKING:
-    from ingest.embed import Embedder
+    from ingest.pooling import Embedder
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Cluster:
     """
 
     def __init__(
-        self, address: str, count: int = 0, load: Callable[[IngestSettings], Embedder] = load_embedder
+        self, address: str, count: int = 0, load: Callable[[IngestSettings, str], Embedder] = load_embedder
     ) -> None:
         self._address = address
         self._count = count
@@ -88,7 +88,7 @@ def _prepare(pages: Any, actors: int, arguments: tuple[IngestSettings, Known, Ca
 class PrepareBatch:
     """What an actor does. Results are pickled, errors among them: the first process decides what they end."""
 
-    def __init__(self, settings: IngestSettings, known: Known, load: Callable[[IngestSettings], Embedder]) -> None:
+    def __init__(self, settings: IngestSettings, known: Known, load: Callable[[IngestSettings, str], Embedder]) -> None:
         self._steps = open_steps(settings)
         self._prepare = Preparer(settings, self._steps.__enter__(), known, load)  # its child ends with the actor
 

@@ -23,6 +23,7 @@ SERVER_PAUSE = 10.0  # seconds until a server that failed is asked again; it may
 NEARLY_ONE = 0.999  # cosine of a vector with itself, as Chroma calculates it
 PORTION = 1_000  # passages that may wait for the index: comparing a question with them all takes 1 ms, reading them 5,
 PORTION_SHARE = 20  # or one in so many of those it holds, since sealing it takes the longer the more it holds
+SOON_COMPARED = 10_000  # passages: 75 ms to read and compare them all
 MOST_ASIDE = 50  # vectors that the index need not find, because they are searched exactly
 
 
@@ -42,12 +43,14 @@ class IndexFollower:
         tell: Callable[[str], None] = log.warning,
         *,
         exact_passages: int = 0,
+        soon_compared: int = SOON_COMPARED,
     ) -> None:
         self._catalog = catalog
         self._place = place
         self._tell = tell  # of what whoever set CAREER_CHROMA_URL should know
         # Of 10,000 passages the exact search takes 75 ms at first and 2.8 ms then; Chroma 680 ms and 2.9.
         self._exact_passages = exact_passages
+        self._soon_compared = soon_compared
         self._guard = threading.RLock()
         self._open: OpenIndex | None = None
         self._broken: IndexState | None = None  # not tried again until a writer has changed it, or a server is back
@@ -82,7 +85,9 @@ class IndexFollower:
 
     def _is_worthwhile(self, state: CatalogState) -> bool:
         """False where comparing all takes less than opening the index, or than waiting for a writer that changes it."""
-        return bool(self._place.url) or state.index.vectors > self._exact_passages
+        if not self._place.url and state.index.vectors <= self._exact_passages:
+            return False
+        return state.index.generation == state.generation or state.index.vectors > self._soon_compared
 
     def _read_queued(self) -> Queued:
         if self._queued is None or self._queued.state != self._catalog.read_state():

@@ -84,6 +84,7 @@ class Known:
 
     texts: frozenset[str]  # hashes
     vector_keys: frozenset[str]
+    method: str = ""  # of its vectors, as in `Fingerprint`; "" while there are none
 
     def holds(self, article: Article) -> bool:
         return hash_text(article) in self.texts
@@ -297,7 +298,7 @@ class Library:
 
     def list_known(self) -> Known:
         """The texts and vectors that need not be made again."""
-        return Known(*self._catalog.list_known())
+        return Known(*self._catalog.list_known(), _name_method(self.embedding))
 
     def articles(self) -> list[ArticleSummary]:
         return self._catalog.list_articles()
@@ -386,7 +387,7 @@ class Library:
         """The embedder, compared with the catalog each time: another process may have re-embedded since."""
         state = self._catalog.read_state()
         self._refuse_other_name(state)
-        embedder = self._embedder.load(str(state.embedding.fingerprint.get("method", "")) if state.embedding else "")
+        embedder = self._embedder.load(_name_method(state.embedding))
         if state.embedding is not None:
             refuse_other_fingerprint(state.embedding, self._embedding_of(embedder))
         return embedder
@@ -474,6 +475,11 @@ class Library:
 def describe_embedding(settings: IngestSettings, embedder: Embedder) -> Embedding:
     """What the library remembers of the model that made its vectors."""
     return Embedding(settings.embedding_model, asdict(embedder.fingerprint))
+
+
+def _name_method(embedding: Embedding | None) -> str:
+    """How vectors were made; "" for none."""
+    return str(embedding.fingerprint.get("method", "")) if embedding else ""
 
 
 def make_vectors(embedder: Embedder, passages: Mapping[str, Passage]) -> dict[str, Vectors]:

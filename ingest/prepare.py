@@ -24,7 +24,7 @@ from ingest.settings import IngestSettings
 from ingest.split import split_article
 
 if TYPE_CHECKING:
-    from ingest.embed import Embedder
+    from ingest.pooling import Embedder
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Preparer:
     """Prepares pages to the last vector, in a process that has no library."""
 
     def __init__(
-        self, settings: IngestSettings, steps: Steps, known: Known, load: Callable[[IngestSettings], Embedder]
+        self, settings: IngestSettings, steps: Steps, known: Known, load: Callable[[IngestSettings, str], Embedder]
     ) -> None:
         self._settings = settings
         self._steps = steps
@@ -130,7 +130,7 @@ class Preparer:
 
     def _embed(self, prepared: Prepared) -> Prepared:
         if self._embedder is None:
-            self._embedder = self._load(self._settings)
+            self._embedder = self._load(self._settings, self._known.method)
         new = {vector_key(passage): passage for passage in prepared.passages}
         new = {key: passage for key, passage in new.items() if key not in self._known.vector_keys}
         embedding = describe_embedding(self._settings, self._embedder)

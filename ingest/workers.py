@@ -25,7 +25,7 @@ from ingest.prepare import Item, Preparer, Result, Steps, open_steps, trim_setti
 from ingest.settings import IngestSettings
 
 if TYPE_CHECKING:
-    from ingest.embed import Embedder
+    from ingest.pooling import Embedder
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ FAREWELL = 2  # seconds that a process may take to end
 class Workers:
     """Prepares pages in so many processes. Raises WorkerLost when one of them ends before its time."""
 
-    def __init__(self, count: int, load: Callable[[IngestSettings], Embedder] = load_embedder) -> None:
+    def __init__(self, count: int, load: Callable[[IngestSettings, str], Embedder] = load_embedder) -> None:
         self._count = count
         self._load = load  # in the other process: something that can be imported
 
@@ -57,7 +57,7 @@ class Workers:
 
 @contextmanager
 def _open_workers(
-    count: int, settings: IngestSettings, known: Known, load: Callable[[IngestSettings], Embedder]
+    count: int, settings: IngestSettings, known: Known, load: Callable[[IngestSettings, str], Embedder]
 ) -> Iterator[Callable[[Item], Result]]:
     """A function that prepares one page in whichever worker is free."""
     workers = [Worker(settings, known, load) for _ in range(count)]
@@ -127,7 +127,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 
 def _serve(
-    connection: Connection, settings: IngestSettings, known: Known, load: Callable[[IngestSettings], Embedder]
+    connection: Connection, settings: IngestSettings, known: Known, load: Callable[[IngestSettings, str], Embedder]
 ) -> None:
     """A worker's whole life."""
     with suppress(EOFError, OSError), open_steps(settings) as steps:  # the pipe ends with the first process

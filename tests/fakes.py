@@ -73,7 +73,7 @@ class FakeEmbedder:
         return np.frombuffer(b"".join(digests), np.uint8).reshape(len(words), width)
 
 
-def load_fake_embedder(settings: IngestSettings) -> FakeEmbedder:
+def load_fake_embedder(settings: IngestSettings, method: str) -> FakeEmbedder:
     return FakeEmbedder()
 
 

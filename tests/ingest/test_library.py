@@ -363,7 +363,7 @@ def test_vectors_that_were_made_are_given_up_with_their_model(settings: IngestSe
 
 def test_what_an_index_has_yet_to_learn_is_found_beside_what_it_knows(settings: IngestSettings) -> None:
     with opened(settings) as library, opened(settings, read_only=True) as reader:
-        library._follower._exact_passages = reader._follower._exact_passages = 0
+        library._follower._soon_compared = reader._follower._soon_compared = 0
         add(library, "Nurses earn well.\nDentists earn more.")
         with library.index_in_portions():
             add(library, "Trains roll.", "trains")
@@ -377,7 +377,7 @@ def test_what_an_index_has_yet_to_learn_is_found_beside_what_it_knows(settings: 
 
 def test_what_is_removed_is_not_found_although_the_index_still_knows_it(settings: IngestSettings) -> None:
     with opened(settings) as library:
-        library._follower._exact_passages = 0
+        library._follower._soon_compared = 0
         add(library, "Nurses earn well.\nNurses care.\nNurses walk.")
         add(library, "Nurses rest.", "rest")
         with library.index_in_portions():

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from ingest.article import Outcome
-from ingest.embed import Embedder
 from ingest.errors import EmbeddingModelUnknown, WorkerLost
 from ingest.library import Library
 from ingest.pipeline import add_articles
+from ingest.pooling import Embedder
 from ingest.prepare import Prepare, prepare_ahead
 from ingest.settings import IngestSettings
 from ingest.workers import Workers
@@ -27,11 +27,15 @@ ARTICLES = 8
 CHECKOUT = Path(__file__).parents[2]
 
 
-def load_none(settings: IngestSettings) -> Embedder:
+def load_none(settings: IngestSettings, method: str) -> Embedder:
     raise EmbeddingModelUnknown("none: the embedding model cannot be loaded. Check CAREER_EMBEDDING_MODEL.")
 
 
-def die(settings: IngestSettings) -> Embedder:
+def load_same(settings: IngestSettings, method: str) -> Embedder:
+    return FakeEmbedder(method=method)  # as the library's own, or they would not be taken
+
+
+def die(settings: IngestSettings, method: str) -> Embedder:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("unreachable")
 
@@ -107,6 +111,14 @@ def test_only_new_passages_are_embedded(tmp_path: Path, folder: Path) -> None:
         )
     assert [outcome.status for outcome in outcomes] == ["updated"]
     assert embedder.embedded == []  # the other process has made them
+
+
+def test_processes_embed_by_the_method_of_the_library(tmp_path: Path, folder: Path) -> None:
+    settings = settings_in(tmp_path / "home")
+    with Library.open(settings, FakeEmbedder(method="of old")) as library:
+        list(add_articles([str(folder / "0.md")], library, settings))
+        outcomes = list(add_articles([str(folder)], library, settings, prepare=Workers(1, load_same)))
+    assert [outcome.status for outcome in outcomes] == ["unchanged"] + ["added"] * (ARTICLES - 1)
 
 
 def test_a_model_that_cannot_be_loaded_ends_the_run(tmp_path: Path, folder: Path) -> None:
