@@ -135,7 +135,7 @@ class Visitor:
         joined = await self._client.post(
             "gradio_api/queue/join",
             json={
-                "data": data,
+                "data": [*data, *([] for _ in event["inputs"][len(data) :])],  # no choice of articles
                 "event_data": pressed,
                 "fn_index": event["id"],
                 "trigger_id": trigger,
