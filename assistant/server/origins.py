@@ -43,7 +43,7 @@ class OwnOrigin:
     def _find_reason(self, scope: Scope) -> str:
         """Why the request is refused; "" when it is not."""
         headers = Headers(scope=scope)
-        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        name, _ = _read_place(f"//{headers.get('host', '')}", scope["scheme"])
         if not (self._names is None or name in self._names or _is_address(name) or scope[SERVED].who == "anyone"):
             return "The page is not known by this name. Add the name to CAREER_PUBLIC_HOSTS."
         if is_foreign(headers, scope["scheme"]) and not scope[SERVED].is_linked:

@@ -444,7 +444,7 @@ def test_no_answer_permits_another_site_to_read_it(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:7860", "127.0.0.1.nip.example", "", "localhost.evil.example"]
+    "host", ["evil.example", "evil.example:7860", "127.0.0.1.nip.example", "", "localhost.evil.example", "[", "a:b"]
 )
 def test_name_that_was_made_to_point_here_is_refused(client: TestClient, host: str) -> None:
     refused = client.get("/", headers={"host": host})
