@@ -35,7 +35,7 @@ class Settings(IngestSettings):
     no_password: bool = False  # other machines may come in without one
     root_path: str = ""  # "/career": the page's path at a reverse proxy
     # Addresses or networks whose X-Forwarded-* headers count, "127.0.0.1,10.0.0.0/8".
-    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    trusted_proxies: Annotated[frozenset[Network], NoDecode] = frozenset()
     # Names by which a page without a password is asked for, "career.example"; this machine's own always work.
     public_hosts: Annotated[frozenset[str], NoDecode] = frozenset()
     log: Literal["plain", "json"] = "plain"  # the server's lines on stderr
@@ -68,7 +68,7 @@ class Settings(IngestSettings):
     def _split_proxies(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return tuple(ip_network(each.strip(), strict=False) for each in value.split(",") if each.strip())
+        return frozenset(ip_network(each.strip(), strict=False) for each in value.split(",") if each.strip())
 
     @field_validator("public_hosts", mode="before")
     @classmethod

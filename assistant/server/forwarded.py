@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from starlette.datastructures import Headers
@@ -21,7 +21,7 @@ class Forwarded:
     path prefix off, whether the proxy has done that already or not. The headers end here.
     """
 
-    def __init__(self, app: ASGIApp, proxies: Sequence[Network], prefix: str) -> None:
+    def __init__(self, app: ASGIApp, proxies: Collection[Network], prefix: str) -> None:
         self._app = app
         self._proxies = proxies
         self._prefix = prefix  # "/career", or ""
