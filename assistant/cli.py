@@ -168,7 +168,11 @@ def serve_agents(load: Callable[[], Any]) -> None:
         if not str(error.name).startswith("mcp"):
             raise
         raise ExtraMissing("career mcp needs the extra mcp. Run: pip install 'career-assistant[mcp]'") from error
-    serve_agents(ChainLoader(load))
+    loader = ChainLoader(load)
+    serve_agents(loader)
+    if loader.is_loading:  # what it imports meanwhile would fail, aloud, in an interpreter that ends
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def find_packaged_articles() -> str:
