@@ -6,8 +6,9 @@ import asyncio
 import re
 import tracemalloc
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.visitor import Answer, Page, Visitor
 if TYPE_CHECKING:
     from tests.browser.conftest import Serve
 
+T = TypeVar("T")
 MARKER = re.compile(r"Visitor\d{3}")
 
 
@@ -27,12 +29,12 @@ def address(serve: Serve) -> str:
 
 
 def test_hundred_interleaved_chats_show_no_word_of_one_in_another(address: str) -> None:
-    seen = asyncio.run(_interleave(address, 100))
+    seen = _run(_interleave(address, 100))
     assert all(words == {marker} for marker, words in seen.items())  # its own, and no other
 
 
 def test_hundred_questions_at_the_same_moment_are_each_answered_or_told_to_wait(address: str) -> None:
-    answers = asyncio.run(_ask_at_once(address, 100))
+    answers = _run(_ask_at_once(address, 100))
     outcomes = Counter(answer.outcome for answer in answers)
     assert outcomes["answered"] + outcomes["turned away"] == 100
     assert outcomes["answered"] >= 64  # as many as may wait
@@ -40,8 +42,14 @@ def test_hundred_questions_at_the_same_moment_are_each_answered_or_told_to_wait(
 
 
 def test_more_visitors_take_no_more_memory(serve: Serve) -> None:
-    before, after = asyncio.run(_watch_memory(serve(FakeChain()), 60))
+    before, after = _run(_watch_memory(serve(FakeChain()), 60))
     assert after - before < 3_000_000  # bytes; with all conversations kept it is more than twice as much
+
+
+def _run(visits: Coroutine[Any, Any, T]) -> T:
+    """In a thread: where Playwright has been used, the main thread has an event loop already."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, visits).result()
 
 
 async def _interleave(address: str, number: int) -> dict[str, set[str]]:
