@@ -36,7 +36,7 @@ def make_graph(weights: Mapping[str, Array], *, layers: int, heads: int, epsilon
         states = graph.add_and_normalise(attended, states, layer + bert.ATTENTION_NORM)
         widened = graph.apply_gelu(graph.multiply(states, layer + bert.WIDENING))
         states = graph.add_and_normalise(
-            graph.multiply(widened, layer + bert.NARROWING), states, layer + bert.LAST_NORM
+            graph.multiply_in_float(widened, layer + bert.NARROWING), states, layer + bert.LAST_NORM
         )
     return graph.serialise("words", states)
 
@@ -71,6 +71,16 @@ class Graph:
 
     def multiply(self, states: str, part: str) -> str:
         return self._multiply_by(states, self._weights[f"{part}.weight"], self._weights[f"{part}.bias"])
+
+    def multiply_in_float(self, states: str, part: str) -> str:
+        """For what comes out of the widened layer: a few large values leave the others of a tensor few steps of 255.
+
+        Of the error of passages' vectors (1 - cosine to torch's .0050) this takes .0029 away, at a sixth of the speed;
+        the same for attention's inputs takes .0008, for its output .0001, for the widening .0011.
+        """
+        (product,) = self._add("MatMul", [states, self._hold(self._weights[f"{part}.weight"].T)])
+        (moved,) = self._add("Add", [product, self._hold(self._weights[f"{part}.bias"])])
+        return moved
 
     def apply_gelu(self, states: str) -> str:
         (bent,) = self._add("Gelu", [states])

@@ -18,7 +18,7 @@ from ingest.pooling import Tokens
 log = logging.getLogger(__name__)
 
 METHOD = "late, words, int8"  # of the fingerprint: another form of the model gets another
-VERSION = 1  # of the form that ingest/embed_graph.py makes; rises with any change to it
+VERSION = 2  # of the form that ingest/embed_graph.py makes; rises with any change to it
 
 
 class OnnxReader:
