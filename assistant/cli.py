@@ -49,6 +49,7 @@ class Library(Protocol):
 
     def articles(self) -> Sequence[ArticleSummary]: ...
     def article(self, article_id: str, /) -> Article: ...
+    def sources_of(self, article_id: str, /) -> list[str]: ...
     def remove(self, article_id: str, /) -> object: ...
     def count_passages(self) -> int: ...
     def reembed(self, progress: Callable[[int, int], None], /) -> object: ...
@@ -583,9 +584,11 @@ def show(context: typer.Context, article_id: ArticleId, as_json: AsJson = False)
 
 @app.command()
 def remove(context: typer.Context, article_id: ArticleId) -> None:
-    """Remove an article from the library."""
-    library = context.obj.open_library(read_only=False)
-    library.remove(article_id)
+    """Remove an article from the library, and the file that was uploaded for it."""
+    from assistant.page.uploads import remove_article
+
+    session: Session = context.obj
+    remove_article(article_id, session.open_library(read_only=False), session.settings.home)
     print(f"removed  {article_id}")
 
 

@@ -36,6 +36,7 @@ class FakeLibrary:
     """A library of one article that notes what was done to it."""
 
     summaries: Sequence[ArticleSummary] = (SUMMARY,)
+    sources: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
@@ -50,6 +51,9 @@ class FakeLibrary:
         if article_id != ARTICLE.id:
             raise ArticleUnknown(f"{article_id}: no such article. Nearest: pay.")
         return ARTICLE
+
+    def sources_of(self, article_id: str, /) -> list[str]:
+        return self.sources or [self.article(article_id).source]
 
     def remove(self, article_id: str, /) -> None:
         self.removed.append(self.article(article_id).id)
@@ -486,6 +490,15 @@ def test_show_of_an_unknown_article_names_the_nearest(career: Career) -> None:
 def test_remove_says_what_was_removed(career: Career) -> None:
     assert career("remove", "pay") == 0
     assert (career.library.removed, career.out) == (["pay"], "removed  pay\n")
+
+
+def test_remove_takes_the_uploaded_file_along(career: Career) -> None:
+    kept = career.settings.home / "uploads" / "pay.md"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("# Pay", encoding="utf-8")
+    career.library.sources = [str(kept.resolve())]
+    assert career("remove", "pay") == 0
+    assert not kept.exists()
 
 
 def test_doctor_ends_with_1_and_a_line_a_problem(career: Career) -> None:
