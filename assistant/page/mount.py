@@ -52,6 +52,7 @@ def mount_page(site: Starlette, page: gradio.Blocks, settings: Settings) -> Moun
         favicon_path=find_icon(),
     )
     inner: Any = [route.app for route in site.routes if isinstance(route, Mount)][-1]
+    page.app = inner  # page.close() looks for it, and without it ends before it has closed anything
     queue = page._queue
 
     def find_owner(event: str) -> str | None:
