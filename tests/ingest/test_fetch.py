@@ -108,7 +108,7 @@ def site() -> Iterator[Site]:
         ("/a.html", "text/plain", b"Text.", PLAIN_TEXT),
         ("/a.html", "text/markdown", b"Text.", MARKDOWN),
         ("/feed", "text/html", b"<rss><channel/></rss>", LINKS),
-        ("/sitemap.xml.gz", "application/x-gzip", gzip.compress(SITEMAP), LINKS),
+        ("/sitemap.xml.gz", "application/x-gzip", gzip.compress(SITEMAP, mtime=0), LINKS),
     ],
 )
 def test_a_page_is_what_it_holds_whatever_its_server_says(
