@@ -20,7 +20,7 @@ run: install  ## read the packaged articles and open the chat page
 	.venv/bin/career serve --ingest --open
 
 test: .venv/installed-dev  ## run the tests
-	.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGUMENTS)
+	.venv/bin/python -m pytest $(ARGUMENTS)
 
 check: .venv/installed-dev  ## lint, formatting, types and import rules
 	.venv/bin/ruff check
