@@ -181,4 +181,15 @@ def test_work_that_is_stopped_ends_after_the_source_that_it_is_at() -> None:
 
 
 def test_stopping_what_is_unknown_or_over_stops_nothing() -> None:
-    Workplace().stop("x")
+    def work(_tell: Tell) -> Generator[Outcome]:
+        yield Outcome("a", "added")
+        yield Outcome("b", "added")
+
+    workplace = Workplace()
+    *_, over = workplace.follow(work)
+    followed = workplace.follow(work)
+    next(followed)
+    for name in ("unknown", over.name):
+        workplace.stop(name)
+    *_, last = followed
+    assert (last.is_stopped, len(last.outcomes)) == (False, 2)

@@ -28,7 +28,7 @@ from assistant.server.programs import list_routes
 from assistant.server.served import list_served
 from assistant.settings import Settings, change_settings
 from tests.assistant.proxy import Proxy
-from tests.assistant.visitor import Visitor
+from tests.assistant.visitor import Visitor, read_until
 from tests.browser.fake_chain import FakeChain, FakeLibrary
 
 
@@ -211,12 +211,10 @@ def test_who_waits_is_told_how_many_are_ahead_and_is_answered(open_page: Open) -
     chain.begun.acquire()
     second.join("hello").raise_for_status()
     waiting = second.listen()
-    while "yours is next" not in json.dumps(next(waiting)):
-        pass
+    read_until(waiting, "yours is next")
     third.join("hello again").raise_for_status()
     waiting_longer = third.listen()
-    while "1 question is ahead of yours" not in json.dumps(next(waiting_longer)):
-        pass
+    read_until(waiting_longer, "1 question is ahead of yours")
     chain.go_on.set()
     assert "Answer to hello" in "".join(map(json.dumps, waiting))
     assert "Answer to hello again" in "".join(map(json.dumps, waiting_longer))
@@ -243,8 +241,7 @@ def test_who_closes_the_page_gives_the_place_back(open_page: Open) -> None:
     chain.begun.acquire()
     second.join("hello").raise_for_status()
     waiting = second.listen()
-    while "yours is next" not in json.dumps(next(waiting)):
-        pass
+    read_until(waiting, "yours is next")
     waiting.close()  # type: ignore[attr-defined]  # a generator's
     chain.go_on.set()
     assert "Answer to hello" in third.ask("hello")

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.assistant.visitor import Visitor
+from tests.assistant.visitor import Visitor, read_until
 
 QUESTION = "How much does an ML engineer earn?"
 SLOW = "a slow question"  # tests/browser/fake_chain.py takes 15 seconds for it
@@ -96,8 +96,7 @@ def test_answer_under_way_is_finished_and_no_other_is_begun(start: Start) -> Non
     first, second = Visitor.at(server.address), Visitor.at(server.address)
     first.join(QUESTION).raise_for_status()
     answers = first.listen()
-    while "Answering" not in json.dumps(next(answers)):
-        pass
+    read_until(answers, "Answering")
     server.process.send_signal(signal.SIGTERM)
     time.sleep(0.2)
     assert httpx.get(f"{server.address}ready", trust_env=False).json()["status"] == "stopping"
@@ -113,8 +112,7 @@ def test_answer_that_takes_too_long_is_cut_off(start: Start) -> None:
     visitor = Visitor.at(server.address)
     visitor.join(SLOW).raise_for_status()
     answers = visitor.listen()
-    while "Answering" not in json.dumps(next(answers)):
-        pass
+    read_until(answers, "Answering")
     assert 8 < server.stop() < 20
     assert server.process.returncode == 0
     assert server.read_log()[-1]["answers_cut_off"] is True
@@ -125,8 +123,7 @@ def test_second_signal_ends_at_once(start: Start) -> None:
     visitor = Visitor.at(server.address)
     visitor.join(SLOW).raise_for_status()
     answers = visitor.listen()
-    while "Answering" not in json.dumps(next(answers)):
-        pass
+    read_until(answers, "Answering")
     server.process.send_signal(signal.SIGTERM)
     time.sleep(0.3)
     assert server.process.poll() is None

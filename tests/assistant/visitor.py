@@ -62,3 +62,9 @@ class Visitor:
         """All HTML that was sent while the question was answered."""
         self.join(question).raise_for_status()
         return "\n".join(json.dumps(message) for message in self.listen())
+
+
+def read_until(messages: Iterator[dict[str, Any]], words: str) -> None:
+    """Read what the server sends up to the message that holds these words. Raises StopIteration where none does."""
+    while words not in json.dumps(next(messages)):
+        pass

@@ -281,15 +281,16 @@ def test_page_that_is_closed_midway_leaves_nothing_half(shop: Shop, visit_page: 
         visit.page.locator("#adding input[type=file]").set_input_files(make_files(("zebras.md", ZEBRAS)))
         visit.page.locator(".work .told").get_by_text("waiting up to").wait_for()
         visit.page.close()
-    until(lambda: shop.titles == ["What nurses earn", "Zebra keepers"] and shop.kept == ["zebras.md"])
+    assert becomes_so(lambda: shop.titles == ["What nurses earn", "Zebra keepers"] and shop.kept == ["zebras.md"])
 
 
-def until(is_so: Callable[[], bool]) -> None:
+def becomes_so(is_so: Callable[[], bool]) -> bool:
+    """Within ten seconds."""
     for _ in range(100):
         if is_so():
-            return
+            return True
         time.sleep(0.1)
-    raise AssertionError("not after ten seconds")
+    return False
 
 
 # -- removed -----------------------------------------------------------------------------------------------------------
@@ -318,12 +319,14 @@ def test_removal_of_an_article_that_was_not_uploaded_leaves_its_file(
 
 
 def test_empty_library_leads_from_the_welcome_to_adding(open_shop: Open, visit_page: Callable[..., Visit]) -> None:
-    visit = visit_page(open_shop().address)
+    shop = open_shop()
+    visit = visit_page(shop.address)
     visit.page.locator(".welcome").get_by_role("button", name="Add articles").click()
     visit.page.get_by_role("button", name="Choose files").wait_for()
     upload(visit, ("zebras.md", ZEBRAS))
     visit.page.get_by_role("tab", name="Chat").click()
     visit.page.get_by_text("comes from the one article in your library").wait_for()
+    assert shop.titles == ["Zebra keepers"]
 
 
 def test_read_only_page_shows_no_controls_and_refuses_who_calls_them_all_the_same(
