@@ -41,8 +41,7 @@ from assistant.settings import Settings, change_settings, load_settings
 
 MOST_EVENTS = 500  # of all visitors, at work or waiting in Gradio; who asks waits in our own Line, and knows the place
 EVENTS_AT_ONCE = 4  # of each kind but questions
-# Whose values Gradio keeps: for each question of a session one more copy of its conversation. It needs none of them.
-SESSIONS = 8
+SESSIONS = 8  # whose last values Gradio keeps, a whole conversation each; it needs none of them
 KEPT = (3_600, 21_600)  # seconds: every hour, what was uploaded six hours ago and added or not is deleted
 Load = Callable[[ExitStack], Chain]  # what it opens is closed when the server has stopped
 STOP_SECONDS = 10.0  # that answers under way may take when the server is asked to stop

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from asyncio import wrap_future
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -141,7 +141,7 @@ class ChatPage:
             return
         earlier, warning = _read_conversation(conversation)
         earlier = earlier[:since] if isinstance(since, int) else earlier
-        before: Any = render_earlier(earlier)
+        before = render_earlier(earlier)  # sent once, but given each time: of what is skipped Gradio keeps every value
         emptied: Any = gradio.skip() if isinstance(pressed, str) else ""
         if warning:
             yield before, render_newest(Exchange(question, error=warning), len(earlier)), emptied
@@ -149,7 +149,7 @@ class ChatPage:
         async with aclosing(self._answer(question, earlier, choice)) as exchanges:  # or who left would keep the place
             async for exchange in exchanges:
                 yield before, render_newest(exchange, len(earlier)), emptied
-                before = emptied = gradio.skip()  # what the reader types meanwhile stays
+                emptied = gradio.skip()  # what the reader types meanwhile stays
 
     async def _answer(
         self, question: str, earlier: Sequence[Exchange], choice: Any = ()
@@ -180,13 +180,9 @@ class ChatPage:
     async def _stream(self, chain: Chain, exchange: Exchange, earlier: Sequence[Exchange]) -> AsyncIterator[Reply]:
         """The reply as it grows, written in a thread, and a line of the log at its end."""
         began, reply = time.monotonic(), None
-        asked_for = {
-            "question": exchange.question,
-            "history": [past.turn for past in earlier if not past.error],
-            "articles": [chosen.id for chosen in exchange.articles],
-        }
-        _refuse_missing(exchange.articles, chain)
-        async for reply in iterate_in_threadpool(thin_out(chain.stream(asked_for), SNAPSHOT_SECONDS)):
+        history = [past.turn for past in earlier if not past.error]
+        replies = _ask_of(exchange.articles, chain, {"question": exchange.question, "history": history})
+        async for reply in iterate_in_threadpool(thin_out(replies, SNAPSHOT_SECONDS)):
             yield reply
         seconds = round(time.monotonic() - began, 3)
         if reply is not None:
@@ -273,14 +269,16 @@ def _render_library(chain: Chain, *, may_edit: bool) -> str:
     return render_welcome(len(articles), choose_examples(chain.library.headings()))
 
 
-def _refuse_missing(articles: Sequence[Chosen], chain: Chain) -> None:
+def _ask_of(articles: Sequence[Chosen], chain: Chain, asked: Mapping[str, Any]) -> Iterator[Reply]:
+    """The replies of the chosen articles; one that is gone meanwhile is named by its title, which readers know."""
     for chosen in articles:
         try:
-            chain.library.article(chosen.id)
+            chain.library.refuse_unknown([chosen.id])
         except ArticleUnknown as error:
             raise CareerError(
                 f"“{chosen.title}” is no longer in the library. Choose other articles, or all."
             ) from error
+    yield from chain.stream({**asked, "articles": [chosen.id for chosen in articles]})
 
 
 def _describe(rating: str, question: str, history: tuple[str, ...], reply: Reply) -> Feedback:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from html import unescape
 from pathlib import Path
@@ -36,6 +36,9 @@ LIKED_ANSWER = Feedback(
 class RatedLibrary(FakeLibrary):
     def headings(self) -> list[Any]:
         return []
+
+    def refuse_unknown(self, article_ids: Sequence[str], /) -> None:
+        raise AssertionError("nobody chooses articles here")
 
     def keep_feedback(self, feedback: Feedback, /) -> None:
         raise AssertionError("nobody rates here")

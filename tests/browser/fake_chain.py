@@ -168,6 +168,10 @@ class FakeLibrary:
                 return article
         raise ArticleUnknown(f"no article {article_id}")
 
+    def refuse_unknown(self, article_ids: Sequence[str]) -> None:
+        for article_id in article_ids:
+            self.article(article_id)
+
     def articles(self) -> Sequence[ArticleSummary]:
         return [summarize(article) for article in self.held]
 
