@@ -32,8 +32,9 @@ def wait_until_kept(visit: Visit, exchanges: int) -> None:
 def test_asking_again_replaces_the_answer(visit: Visit) -> None:
     visit.ask(PAY)
     visit.ask(VACATION)
+    visit.page.evaluate("document.querySelector('#newest .exchange').classList.add('replaced')")
     visit.last.get_by_role("button", name="Ask again").click()
-    visit.page.wait_for_selector(".progress")
+    visit.page.locator(".exchange.replaced").wait_for(state="detached")
     visit.wait_for_exchange(2)
     assert visit.last.locator(".refusal").count() == 1
 
