@@ -157,9 +157,8 @@ class _Ingest:
         else:
             # What was held when it was read, and left out therefore, may have gone since.
             passages = prepared.passages or self.steps.split_article(article, self.settings)
-            stored = self.library.replace(
-                article, passages, reading, prepared.made
-            )  # 4. embedded, committed, searchable
+            made = prepared.made
+            stored = self.library.replace(article, passages, reading, made)  # 4. embedded, committed, searchable
         return Outcome(prepared.source, stored.status, stored.article.id, stored.article.title, stored.passages)
 
 
