@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from langchain_core.runnables import Runnable, RunnableConfig
 
 from assistant.cite import Proof, cite
-from assistant.conversation import Claim, Reply, ScoredPassage, Turn
+from assistant.conversation import Claim, Reply, ScoredPassage, Turn, legible
 from assistant.errors import LibraryEmpty, QuestionInvalid
 from assistant.focus import focus_passages
 from assistant.gate import Judgement, judge
@@ -74,7 +74,7 @@ def answer(
     """
     started = time.perf_counter()
     _check(question, library, settings)
-    standalone = rephrase(_legible(question.text), _shorten(question.history, settings))  # 1. stands alone
+    standalone = rephrase(legible(question.text), _shorten(question.history, settings))  # 1. stands alone
     standalone = correct_spelling(standalone, library)
     query = read_question(standalone, lambda terms: weigh_terms(terms, library))
     found = _choose_passages(query, library, settings, reranker, question.articles)  # 2. ranked
@@ -111,11 +111,6 @@ def _shorten(history: Sequence[Turn], settings: Settings) -> list[Turn]:
         Turn(turn.question[:longest], turn.standalone[:longest], turn.answer[:LONGEST_ANSWER])
         for turn in history[-TURNS_READ:]
     ]
-
-
-def _legible(text: str) -> str:
-    """`text` without lone surrogates, which no tokenizer and no database takes."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _choose_passages(
@@ -258,7 +253,7 @@ def _read_ids(articles: Any) -> tuple[str, ...]:
     listed = isinstance(articles, Sequence) and not isinstance(articles, str)
     if not listed or not all(isinstance(article_id, str) for article_id in articles):
         raise QuestionInvalid('"articles" is a list of ids, as `career articles` shows them: {"articles": ["an-id"]}.')
-    return tuple(dict.fromkeys(map(_legible, articles)))
+    return tuple(dict.fromkeys(map(legible, articles)))
 
 
 def _read_turn(turn: Any) -> Turn:

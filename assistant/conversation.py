@@ -106,3 +106,8 @@ class Reply:
             "notice": self.notice,
             "suggestions": list(self.suggestions),
         }
+
+
+def legible(text: str) -> str:
+    """`text` without lone surrogates, which no tokenizer and no database takes, and which cannot be sent."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -13,7 +13,7 @@ from typing import Any
 import gradio
 from starlette.concurrency import iterate_in_threadpool
 
-from assistant.conversation import Reply
+from assistant.conversation import Reply, legible
 from assistant.errors import CareerError, QuestionInvalid
 from assistant.log import note
 from assistant.page.access import may_edit
@@ -135,7 +135,7 @@ class ChatPage:
         A press may say `from` which exchange on the conversation is to be told anew.
         """
         pressed, since = read_event(event, "question"), read_event(event, "from")
-        question = _legible(pressed if isinstance(pressed, str) else typed).strip()
+        question = legible(pressed if isinstance(pressed, str) else typed).strip()
         if not question:
             yield gradio.skip(), gradio.skip(), gradio.skip()
             return
@@ -302,11 +302,6 @@ def _tell_place(ahead: int) -> str:
 
 def _render_count(limit: int) -> str:
     return f'<p role="status" data-limit="{limit}"></p>'
-
-
-def _legible(text: str) -> str:
-    """`text` without lone surrogates, which cannot be sent back."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _shorten(text: str, characters: int) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from assistant.conversation import legible
 from assistant.errors import CareerError, EvaluationInvalid, PromptsInvalid
 from assistant.evaluation.floors import load_floors, load_floors_digest
 from assistant.evaluation.from_feedback import make_prompts
@@ -65,7 +66,7 @@ def _find_files(settings: Settings) -> dict[str, Path]:
     """The files that are offered, by their keys."""
     folders = {PACKAGED: find_corpus() / "prompts", OWN: settings.home / "prompts"}
     return {
-        f"{group}/{_legible(path.name)}": path
+        f"{group}/{legible(path.name)}": path
         for group, folder in folders.items()
         for path in sorted(folder.glob("*"))[:MOST_FILES]
         if path.suffix.lower() in READERS and path.is_file()
@@ -164,10 +165,5 @@ def _load_floors(folders: Sequence[Path | None]) -> tuple[dict[str, float], str]
 
 def _name(name: str) -> str:
     """The last part of a file's name, on one line."""
-    last = PurePosixPath(_legible(name).replace("\\", "/")).name
+    last = PurePosixPath(legible(name).replace("\\", "/")).name
     return " ".join("".join(letter if letter.isprintable() else " " for letter in last).split())[-100:] or "the file"
-
-
-def _legible(text: str) -> str:
-    """`text` without lone surrogates, which cannot be sent: a file's name may have them."""
-    return text.encode("utf-8", "replace").decode("utf-8")
