@@ -110,7 +110,10 @@ def _choose_units(query: Query, candidates: list[_Candidate]) -> list[_Candidate
 
 
 def _complete_lists(query: Query, chosen: list[_Candidate], candidates: list[_Candidate]) -> list[_Candidate]:
-    """The whole list instead of some of its items, when the question is about the list; before it the best unit."""
+    """The whole list instead of some of its items, when the question is about the list.
+
+    Before it stands the best unit; all those better than its items, when it was they that brought the list in.
+    """
     lists = [
         items for first in _list_starts(query, chosen, candidates) if len(items := _list_around(first, candidates)) > 1
     ]
@@ -119,7 +122,8 @@ def _complete_lists(query: Query, chosen: list[_Candidate], candidates: list[_Ca
     best = max(asked, key=lambda items: _match_heading(query, items[0]), default=[])
     if not best or _match_heading(query, best[0]) < _match_heading(query, chosen[0]):
         return chosen
-    return [unit for unit in chosen[:1] if unit not in best] + best[:LONGEST_LIST]
+    first = next((place for place, unit in enumerate(chosen) if unit in best), 1)
+    return chosen[: min(first, 1) if query.wants_list else first] + best[:LONGEST_LIST]
 
 
 def _match_heading(query: Query, candidate: _Candidate) -> float:

@@ -19,15 +19,14 @@ from ingest import bert
 Array = NDArray[Any]
 
 # Operators of onnxruntime's own, each for several of the standard's.
-FUSED = ("DynamicQuantizeMatMul", "MultiHeadAttention")
+FUSED = ("MatMulNBits", "MultiHeadAttention")
+
+BLOCK = 64  # weights, and activations, with one scale; by 32 vectors are nearer to torch's by .0001, and a tenth slower
+WITH_INT8 = 4  # MatMulNBits's accuracy_level that quantises activations too
 
 
 def make_graph(weights: Mapping[str, Array], *, layers: int, heads: int, epsilon: float) -> bytes:
-    """The model as ONNX: `words`, rows of the table of words (1, tokens, width) -> `states`, of the same shape.
-
-    One text at a time, without padding: activations are quantised with one scale a tensor, so texts side by side would
-    change each other's vectors.
-    """
+    """The model as ONNX: `words`, rows of the table of words (1, tokens, width) -> `states`, of the same shape."""
     graph = Graph(weights, epsilon)
     states = graph.embed("words")
     for number in range(layers):
@@ -35,9 +34,8 @@ def make_graph(weights: Mapping[str, Array], *, layers: int, heads: int, epsilon
         attended = graph.attend(states, layer, heads)
         states = graph.add_and_normalise(attended, states, layer + bert.ATTENTION_NORM)
         widened = graph.apply_gelu(graph.multiply(states, layer + bert.WIDENING))
-        states = graph.add_and_normalise(
-            graph.multiply_in_float(widened, layer + bert.NARROWING), states, layer + bert.LAST_NORM
-        )
+        narrowed = graph.multiply(widened, layer + bert.NARROWING)
+        states = graph.add_and_normalise(narrowed, states, layer + bert.LAST_NORM)
     return graph.serialise("words", states)
 
 
@@ -72,16 +70,6 @@ class Graph:
     def multiply(self, states: str, part: str) -> str:
         return self._multiply_by(states, self._weights[f"{part}.weight"], self._weights[f"{part}.bias"])
 
-    def multiply_in_float(self, states: str, part: str) -> str:
-        """For what comes out of the widened layer: a few large values leave the others of a tensor few steps of 255.
-
-        Of the error of passages' vectors (1 - cosine to torch's .0050) this takes .0029 away, at a sixth of the speed;
-        the same for attention's inputs takes .0008, for its output .0001, for the widening .0011.
-        """
-        (product,) = self._add("MatMul", [states, self._hold(self._weights[f"{part}.weight"].T)])
-        (moved,) = self._add("Add", [product, self._hold(self._weights[f"{part}.bias"])])
-        return moved
-
     def apply_gelu(self, states: str) -> str:
         (bent,) = self._add("Gelu", [states])
         return bent
@@ -108,11 +96,25 @@ class Graph:
         return bytes(helper.make_model(made, opset_imports=versions, ir_version=10).SerializeToString())
 
     def _multiply_by(self, states: str, weight: Array, bias: Array) -> str:
-        """A linear layer: weights in int8 with a scale for each output, activations quantised as they come."""
-        scales = np.maximum(np.abs(weight).max(axis=1), 1e-12).astype(np.float32) / 127
-        rounded = np.rint(weight / scales[:, np.newaxis]).astype(np.int8)
-        inputs = [rounded.T, scales, np.zeros(len(scales), dtype=np.int8), bias]
-        (product,) = self._add("DynamicQuantizeMatMul", [states, *map(self._hold, inputs)])
+        """A linear layer: weights in int8 with a scale a block, activations quantised likewise as they come.
+
+        Blocks matter: what the widened layer gives holds a few large values, and one scale a tensor (as
+        DynamicQuantizeMatMul has it) left the others few steps of 255. Cosine to torch's vectors of passages .9995 with
+        blocks, .9938 without, at nine tenths of the speed.
+        """
+        outputs, inputs = weight.shape
+        blocks = np.pad(weight, ((0, 0), (0, -inputs % BLOCK))).reshape(outputs, -1, BLOCK)
+        scales = np.maximum(np.abs(blocks).max(axis=2), 1e-12).astype(np.float32) / 127
+        rounded = (np.rint(blocks / scales[..., np.newaxis]) + 128).astype(np.uint8)  # 128 stands for 0
+        (product,) = self._add(
+            "MatMulNBits",
+            [states, self._hold(rounded), self._hold(scales), "", "", self._hold(bias)],
+            K=inputs,
+            N=outputs,
+            bits=8,
+            block_size=BLOCK,
+            accuracy_level=WITH_INT8,
+        )
         return product
 
     def _hold_both(self, part: str) -> list[str]:

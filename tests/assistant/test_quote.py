@@ -205,6 +205,13 @@ def test_the_best_sentence_stands_before_a_list_that_comes_close() -> None:
     assert quoted == ["Nurses work at night.", *NURSES_LIST]
 
 
+def test_a_list_that_sentences_brought_in_does_not_push_out_those_better_than_its_items() -> None:
+    text = TOOLS.replace("work at night.", "work at night. Nurses work by day.")
+    scores = {"at night": BEST, "by day": NEARLY, "Listening": 18.5, "Measuring": 18.4}
+    quoted = quote("How do nurses work?", text, scores)
+    assert quoted == ["Nurses work at night.", "Nurses work by day.", *NURSES_LIST]
+
+
 def test_a_list_under_somebody_elses_heading_is_not_the_list_asked_for() -> None:
     quoted = quote("What tools does a nurse use?", TOOLS, {"Drilling": NEARLY, "Measuring": BEST})
     assert not set(DENTISTS_LIST).intersection(quoted)
