@@ -77,12 +77,14 @@ class Place:
 
     async def __aiter__(self) -> AsyncIterator[int]:
         line, told = self._line, -1
-        while not self._take_turn():
+        while True:
+            self._moved.clear()  # before looking, or a move while the place is being told would be missed
+            if self._take_turn():
+                return
             ahead = line._waiting.index(self._moved)
             if ahead != told:
                 told = ahead
                 yield ahead
-            self._moved.clear()
             await self._moved.wait()
 
     def _take_turn(self) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 
 import pytest
 
 from assistant.errors import ServerBusy, ServerStopping
-from assistant.page.line import Line
+from assistant.page.line import Line, Place
 
 
 class Asker:
@@ -93,6 +93,24 @@ def test_hundred_at_the_same_moment_are_answered_or_told_and_none_is_lost() -> N
         states = [asker.state for asker in askers]
         assert (states.count("answered"), states.count("ServerBusy")) == (68, 32)
         assert states[:68] == ["answered"] * 68
+
+    run(test())
+
+
+def test_turn_that_comes_while_the_place_is_being_told_is_not_missed() -> None:
+    async def test() -> None:
+        line = Line(at_once=1, longest=1)
+        first = Asker(line)
+        await settle()
+        async with line.join() as place:
+            told = [ahead async for ahead in leave_meanwhile(place, first)]
+        assert told == [0]
+
+    async def leave_meanwhile(place: Place, other: Asker) -> AsyncIterator[int]:
+        async for ahead in place:
+            other.done.set()
+            await settle()
+            yield ahead
 
     run(test())
 
