@@ -9,7 +9,7 @@ from assistant.conversation import Reply
 from assistant.page.answer import render_answer, render_topics
 from assistant.page.exchange import Exchange, write_exchange
 from assistant.page.export import write_copy, write_markdown
-from assistant.page.filter import render_asked_of
+from assistant.page.filter import render_asked_of, tell_asked_of
 from assistant.page.topics import Topic
 
 
@@ -41,7 +41,8 @@ def _export(exchange: Exchange) -> str:
     """For "Export": nothing while it streams."""
     if exchange.progress:
         return ""
-    return write_markdown(exchange.question, None if exchange.error else exchange.reply)
+    reply = None if exchange.error else exchange.reply
+    return write_markdown(exchange.question, reply, tell_asked_of(exchange.articles))
 
 
 def _render_reply(exchange: Exchange, turn: int) -> str:

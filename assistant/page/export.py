@@ -26,11 +26,15 @@ def _name_source(citation: Citation) -> tuple[str, ...]:
     return (citation.title, citation.heading, name_page(citation), citation.published)
 
 
-def write_markdown(question: str, reply: Reply | None) -> str:
-    """The question and its answer with every quote, as Markdown in which nothing of theirs is markup."""
+def write_markdown(question: str, reply: Reply | None, asked_of: str = "") -> str:
+    """The question, which articles it was asked of, and its answer with every quote.
+
+    Markdown in which nothing of theirs is markup.
+    """
     text = reply.text if reply else ""
     sources = [_write_quote(citation) for citation in reply.citations] if reply else []
-    parts = (f"## {_write_literally(question)}", _write_literally(text, keep_lines=True), "\n".join(sources))
+    heading = f"## {_write_literally(question)}"
+    parts = (heading, _write_literally(asked_of), _write_literally(text, keep_lines=True), "\n".join(sources))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -73,9 +73,13 @@ def _render_option(article: Named, *, is_chosen: bool) -> str:
 
 
 def render_asked_of(chosen: Sequence[Chosen]) -> str:
+    return f'<p class="asked-of">{escape(tell_asked_of(chosen))}</p>' if chosen else ""
+
+
+def tell_asked_of(chosen: Sequence[Chosen]) -> str:
     """Which articles were asked; nothing when all were."""
     if not chosen:
         return ""
     titles = ", ".join(f"“{each.title}”" for each in chosen[:3])
     more = f" and {len(chosen) - 3} more" if len(chosen) > 3 else ""
-    return f'<p class="asked-of">Asked of {escape(titles)}{more}</p>'
+    return f"Asked of {titles}{more}"

@@ -23,6 +23,7 @@ from assistant.page.conversation import render_earlier, render_newest, render_we
 from assistant.page.dates import is_old, tell_date, write_date
 from assistant.page.exchange import Exchange, read_exchanges, write_exchange
 from assistant.page.export import write_copy, write_markdown
+from assistant.page.filter import Chosen
 from assistant.page.headers import write_policy
 from assistant.page.layout import find_cells
 from assistant.page.loader import ChainLoader
@@ -357,6 +358,11 @@ def test_markdown_gives_question_answer_and_every_quote() -> None:
     assert write_markdown("Pay?", replace(REPLY, text="It is $112K. [1]")) == (
         "## Pay?\n\nIt is $112K. \\[1\\]\n\n1. “Fourth.” About pay, Pay, 2026-03-05"
     )
+
+
+def test_markdown_says_which_articles_were_asked() -> None:
+    html = render_earlier([Exchange("Pay?", REPLY, articles=(Chosen("pay", "On <pay>"),))])
+    assert "## Pay?\n\nAsked of “On \\<pay\\>”\n\nIt is" in unescape(html)
 
 
 def test_markdown_makes_markup_of_nothing_that_was_written() -> None:
