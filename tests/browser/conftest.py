@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -109,9 +110,9 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
-def serve() -> Iterator[Serve]:
-    """Serve a chain on a free port; every page is closed at the end."""
+@contextmanager
+def serve_pages() -> Iterator[Serve]:
+    """Serve chains on free ports, until all their pages are closed at the end."""
     import ui
 
     pages = []
@@ -122,15 +123,32 @@ def serve() -> Iterator[Serve]:
         pages.append(page)
         return ui.launch_page(page, settings)
 
-    yield start
-    for page in pages:
-        page.close(verbose=False)
+    try:
+        yield start
+    finally:
+        for page in pages:
+            page.close(verbose=False)
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serve a chain on a free port for one test."""
+    with serve_pages() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def serve_all() -> Iterator[Serve]:
+    """Serve a chain on a free port for the tests of a module."""
+    with serve_pages() as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
-def fake_address(chromium: Browser, serve: Serve) -> str:
+def fake_address(chromium: Browser) -> Iterator[str]:
     """The address of one page with the fake chain, shared by all tests: visitors share nothing."""
-    return serve(FakeChain(pause=0.05))
+    with serve_pages() as start:
+        yield start(FakeChain(pause=0.05))
 
 
 @pytest.fixture

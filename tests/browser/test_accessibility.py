@@ -51,7 +51,7 @@ def test_state_breaks_no_rule(visit: Visit, state: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def unready_addresses(serve: Serve) -> list[str]:
+def unready_addresses(serve_all: Serve) -> list[str]:
     """Pages that cannot answer: nothing in the library, one that cannot be opened, one still on its way."""
 
     def fail() -> FakeChain:
@@ -62,7 +62,12 @@ def unready_addresses(serve: Serve) -> list[str]:
         raise AssertionError
 
     empty = FakeChain(FakeLibrary(()))
-    return [serve(empty), serve(empty, read_only=True), serve(ChainLoader(fail)), serve(ChainLoader(wait))]
+    return [
+        serve_all(empty),
+        serve_all(empty, read_only=True),
+        serve_all(ChainLoader(fail)),
+        serve_all(ChainLoader(wait)),
+    ]
 
 
 def test_page_that_cannot_answer_breaks_no_rule(visit_page: Callable[..., Visit], unready_addresses: list[str]) -> None:

@@ -93,13 +93,13 @@ def test_title_opens_the_article_as_an_article_and_escape_leads_back(
 
 
 @pytest.fixture(scope="module")
-def long_shelf(chromium: Browser, serve: Serve) -> str:
+def long_shelf(chromium: Browser, serve_all: Serve) -> str:
     """1,000 articles, as the library lists them."""
     titles = (f"Article {number:04}" for number in range(1_000))
     held = tuple(
         replace(PAY, id=title, title=title, source=f"https://www.example.org/{title[-4:]}") for title in titles
     )
-    return serve(FakeChain(FakeLibrary(held)))
+    return serve_all(FakeChain(FakeLibrary(held)))
 
 
 def test_thousand_articles_are_turned_searched_and_sorted(long_shelf: str, visit_page: Callable[..., Visit]) -> None:

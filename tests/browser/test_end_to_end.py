@@ -41,8 +41,8 @@ def chain(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def address(serve: Serve, chain: AnswerChain) -> str:
-    return serve(chain, home=chain.settings.home)
+def address(serve_all: Serve, chain: AnswerChain) -> str:
+    return serve_all(chain, home=chain.settings.home)
 
 
 @pytest.fixture

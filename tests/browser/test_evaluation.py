@@ -43,8 +43,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(chromium: object, serve: Serve, home: Path) -> str:
-    return serve(FakeChain(), home=home)
+def address(chromium: object, serve_all: Serve, home: Path) -> str:
+    return serve_all(FakeChain(), home=home)
 
 
 @pytest.fixture

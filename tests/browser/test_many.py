@@ -23,9 +23,9 @@ MARKER = re.compile(r"Visitor\d{3}")
 
 
 @pytest.fixture(scope="module")
-def address(serve: Serve) -> str:
+def address(serve_all: Serve) -> str:
     """A page whose answers take a moment, so that many are under way at once."""
-    return serve(FakeChain(pause=0.005))
+    return serve_all(FakeChain(pause=0.005))
 
 
 def test_hundred_interleaved_chats_show_no_word_of_one_in_another(address: str) -> None:
