@@ -35,13 +35,16 @@ from assistant.page.panel import SourcePanel
 from assistant.page.tabs import Tab, compose_page
 from assistant.server.app import make_app
 from assistant.server.listen import Server, StopSignals, claim_port, leave_at_once
+from assistant.server.memory import give_memory_back
 from assistant.server.passwords import refuse_open_door
 from assistant.server.programs import list_routes
 from assistant.settings import Settings, change_settings, load_settings
 
 MOST_EVENTS = 500  # of all visitors, at work or waiting in Gradio; who asks waits in our own Line, and knows the place
 EVENTS_AT_ONCE = 4  # of each kind but questions
-SESSIONS = 8  # whose last values Gradio keeps, a whole conversation each; it needs none of them
+# For so many who wait for something Gradio keeps a copy of the page's parts; for any other it makes one anew, in 10 ms,
+# with each message. More than can be in the line.
+SESSIONS = 100
 KEPT = (3_600, 21_600)  # seconds: every hour, what was uploaded six hours ago and added or not is deleted
 Load = Callable[[ExitStack], Chain]  # what it opens is closed when the server has stopped
 STOP_SECONDS = 10.0  # that answers under way may take when the server is asked to stop
@@ -57,7 +60,7 @@ def serve(
     """
     load = load or partial(_load_chain, settings, sources)
     refuse_open_door(settings)
-    with write_server_log(settings), StopSignals() as signals, ExitStack() as opened:
+    with give_memory_back(), write_server_log(settings), StopSignals() as signals, ExitStack() as opened:
         loader, line = ChainLoader(partial(load, opened)), Line(ANSWERS_AT_ONCE)
         page = build_page(loader, settings, line)
         address = launch_page(page, settings, list_routes(loader, line.take_turn), loader=loader, line=line)

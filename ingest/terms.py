@@ -90,7 +90,7 @@ PHRASES = (
 UPPER_CASE_US = re.compile(r"\bUS\b")  # "us" in lower case is a pronoun
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=15_000)  # some 15 MB; a question looks at about 500 texts, and larger ones made none faster
 def split_terms(text: str) -> tuple[str, ...]:
     """The stems of the content words of `text`, in order: lower case, synonyms folded, stop words left out."""
     folded = _drop_accents(UPPER_CASE_US.sub("usa", text).lower())

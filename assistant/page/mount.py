@@ -26,6 +26,7 @@ class Mounted:
     find_owner: Callable[[str], str | None]  # event -> the session that it belongs to, None for one that has ended
     accepts: Callable[[Any, Any], bool]  # whether a function with this index takes these values
     has_session: Callable[[str], bool]  # whether anything was asked in it; Gradio fails halfway when nothing was
+    forget: Callable[[str], None]  # what is kept for a session that waits for nothing
     end_streams: Callable[[], None]  # those that stay open as long as a browser does; called in the event loop
 
 
@@ -63,4 +64,16 @@ def mount_page(site: Starlette, page: gradio.Blocks, settings: Settings) -> Moun
         found = page.fns.get(function) if type(function) is int else None
         return found is not None and isinstance(values, list) and len(values) == len(found.inputs)
 
-    return Mounted(find_owner, accepts, queue.pending_messages_per_session.__contains__, inner.stop_event.set)
+    def forget(session: str) -> None:
+        if not queue.pending_event_ids_session.get(session):  # else it has asked again meanwhile
+            kept_by_session = (
+                queue.pending_event_ids_session,
+                queue.pending_messages_per_session,
+                inner.state_holder.session_data,  # each part of the page with its last value: a whole conversation
+                inner.state_holder.time_last_used,
+            )
+            for kept in kept_by_session:
+                kept.pop(session, None)
+
+    has_session = queue.pending_messages_per_session.__contains__
+    return Mounted(find_owner, accepts, has_session, forget, inner.stop_event.set)

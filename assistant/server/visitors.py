@@ -25,7 +25,10 @@ LASTS = 365 * 24 * 3600  # seconds: two tabs that a browser opens again at once 
 
 
 class OwnAnswers:
-    """ASGI middleware that renames each session to one that this browser alone can name; nothing is kept for it."""
+    """ASGI middleware that renames each session to one that this browser alone can name.
+
+    Nothing is kept of one that waits for nothing: the conversation is in the browser.
+    """
 
     def __init__(self, app: ASGIApp, mounted: Mounted, prefix: str) -> None:
         self._app = app
@@ -51,7 +54,10 @@ class OwnAnswers:
                 asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
                 name = rename(asked.get("session_hash", ""), visitor)
                 answer = self._app if self._mounted.has_session(name) else NOT_THERE
-                await answer({**scope, "query_string": f"session_hash={name}".encode()}, receive, send)
+                try:
+                    await answer({**scope, "query_string": f"session_hash={name}".encode()}, receive, send)
+                finally:
+                    self._mounted.forget(name)
             case "event" | "cancel":
                 await self._pass_body(scope, receive, send, visitor)
             case _:

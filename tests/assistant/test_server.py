@@ -53,6 +53,7 @@ def mount_echo(site: Starlette) -> Mounted:
         find_owner={"mine": rename("tab", ""), "theirs": "another"}.get,
         accepts=lambda function, values: function == 0 and len(values) == 2,
         has_session=lambda _: True,
+        forget=lambda _: None,
         end_streams=lambda: None,
     )
 

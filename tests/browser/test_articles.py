@@ -238,6 +238,7 @@ def test_links_to_a_page_and_a_feed_are_added_and_other_words_refused(
     assert [outcome.split("\n")[0] for outcome in outcomes] == ["Failed", "Added", "Added", "Failed"]
     assert "file:///etc/passwd: not a link" in outcomes[0]
     assert shop.titles == ["Lion keepers", "Zebra keepers"]
+    assert find_violations(visit) == []
 
 
 def make_page(title: str, animal: str) -> bytes:
@@ -337,6 +338,7 @@ def test_read_only_page_shows_no_controls_and_refuses_who_calls_them_all_the_sam
     visit = enter(visit_page(shop.address))
     buttons = visit.page.locator("#articles").get_by_role("button").all_inner_texts()
     assert not {"Add articles", "Read again", "Remove"} & set(buttons)
+    assert find_violations(visit) == []
     tab = ArticlesTab(ChainLoader.holding(AnswerChain(shop.library, shop.settings)), shop.settings)
     for deed, data in (
         (tab.remove, {"article": "nurses"}),

@@ -19,10 +19,12 @@ from tests.browser.test_hostile import FIND_LIVE, SAMPLE, HostileLibrary, read_p
 
 pytestmark = pytest.mark.browser
 
+PAYLOADS = read_payloads()
+
 RIGHT = {"question": "How much does an ML engineer earn?", "facts": ["$158,147"]}
 REFUSED = {"question": "How many vacation days do they get?", "answerable": False}
 WRONG = {"question": "How much does an ML engineer earn?", "facts": ["$1,000,000"], "history": ["And pay?"]}
-SLOW = [{"question": f"slow question {number} on pay?"} for number in range(9)]
+SLOW = [{"question": f"slow question {number} on pay?"} for number in range(40)]
 KEY = {"question": "what about the key?"}
 
 # What the tab is made of, beside the words of an answer; test_hostile.py has the rest.
@@ -155,15 +157,15 @@ def test_choice_is_kept_while_another_tab_is_open(visit: Visit) -> None:
 def test_progress_tells_how_many_of_how_many(visit: Visit) -> None:
     show_progress(visit)
     progress = visit.page.get_by_role("progressbar", name="Prompts asked")
-    assert progress.get_attribute("max") == "10"
-    assert "of 10 asked" in visit.page.locator(".outcome > h3").inner_text()
+    assert progress.get_attribute("max") == str(1 + len(SLOW))
+    assert f"of {1 + len(SLOW)} asked" in visit.page.locator(".outcome > h3").inner_text()
     assert "0 right, 1 wrong" in visit.page.locator(".so-far").inner_text()
     assert not visit.page.locator("button[data-run]").is_visible()
 
 
 def test_stop_keeps_what_was_asked_and_another_run_can_begin(visit: Visit) -> None:
     show_stopped(visit)
-    assert "of 10 prompts were asked" in visit.page.locator(".outcome .notice").first.inner_text()
+    assert f"of {1 + len(SLOW)} prompts were asked" in visit.page.locator(".outcome .notice").first.inner_text()
     run(visit, [RIGHT], "right")
     assert visit.page.locator(".outcome > h3").inner_text() == "1 of 1 prompt right"
 
@@ -280,8 +282,7 @@ class EchoChain(FakeChain):
         yield repeat_everywhere([asked["question"]], self.hostile)
 
 
-@pytest.fixture(scope="module")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def make_hostile(payloads: Sequence[str]) -> list[dict[str, Any]]:
     """Each payload as question, fact, forbidden words, article, heading, tag, note and earlier question."""
     return [
         {
@@ -294,13 +295,15 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
             "note": payload,
             "history": [payload],
         }
-        for number, payload in enumerate(payload[:200] for payload in read_payloads()[:SAMPLE])
+        for number, payload in enumerate(payload[:200] for payload in payloads)
     ]
 
 
+@pytest.mark.parametrize("start", range(0, len(PAYLOADS), SAMPLE))
 def test_hostile_words_stay_words_in_the_tab_and_in_the_report(
-    visit_page: Callable[..., Visit], serve: Serve, tmp_path: Path, hostile: list[dict[str, Any]]
+    visit_page: Callable[..., Visit], serve: Serve, tmp_path: Path, start: int
 ) -> None:
+    hostile = make_hostile(PAYLOADS[start : start + SAMPLE])
     name = "<img src=x onerror=alert(1)>${alert(2)}.jsonl"
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / name).write_text("{}")
@@ -310,14 +313,14 @@ def test_hostile_words_stay_words_in_the_tab_and_in_the_report(
     visit.page.get_by_role("button", name="Run the file").click()
     visit.page.locator(".outcome[data-state=wrong]").wait_for()
     visit.page.evaluate("document.querySelectorAll('.failure').forEach((each) => { each.open = true; })")
-    assert visit.page.locator(".failure").count() == 50
+    assert visit.page.locator(".failure").count() == min(50, len(hostile))
     assert visit.page.evaluate(FIND_LIVE_HERE) == []
     with visit.page.context.expect_page() as opened:
         visit.page.get_by_role("link", name="Open the report").click()
     opened.value.on("dialog", lambda dialog: visit.dialogs.append(dialog.message))
     opened.value.wait_for_load_state()
     opened.value.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-    assert opened.value.locator(".prompt").count() == SAMPLE
+    assert opened.value.locator(".prompt").count() == len(hostile)
     assert opened.value.locator("img, iframe, object, embed, base, link").count() == 0
     assert opened.value.locator("script").count() == 1
     assert (visit.dialogs, visit.hosts, visit.errors) == ([], {"127.0.0.1"}, [])
