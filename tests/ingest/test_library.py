@@ -427,6 +427,20 @@ def test_a_vector_that_the_index_does_not_find_is_searched_exactly(settings: Ing
         assert library._catalog.count_queued() == 0
 
 
+@pytest.mark.parametrize(("lost", "is_made_anew"), [(2, False), (3, True)])
+def test_an_index_that_loses_more_than_a_few_of_many_vectors_is_made_anew(
+    settings: IngestSettings, monkeypatch: pytest.MonkeyPatch, lost: int, *, is_made_anew: bool
+) -> None:
+    monkeypatch.setattr("ingest.follower.MOST_ASIDE", 1)
+    with opened(settings) as library:
+        add(library, "Nurses earn well.")
+        number = library._catalog.read_state().index.number
+        library._follower._find_lost = lambda index, vectors: list(vectors)[:lost]  # type: ignore[method-assign]
+        add(library, "\n".join(f"Train {number} rolls." for number in range(100)), "trains")
+        assert (library._catalog.read_state().index.number != number) == is_made_anew
+        assert library._catalog.count_queued() == (0 if is_made_anew else lost)
+
+
 # -- damage -----------------------------------------------------------------------------------------------------------
 
 
