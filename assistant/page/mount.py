@@ -26,7 +26,7 @@ class Mounted:
     find_owner: Callable[[str], str | None]  # event -> the session that it belongs to, None for one that has ended
     accepts: Callable[[Any, Any], bool]  # whether a function with this index takes these values
     has_session: Callable[[str], bool]  # whether anything was asked in it; Gradio fails halfway when nothing was
-    forget: Callable[[str], None]  # what is kept for a session that waits for nothing
+    forget: Callable[[str], None]  # the values of all parts of the page in a session that waits for nothing
     end_streams: Callable[[], None]  # those that stay open as long as a browser does; called in the event loop
 
 
@@ -66,14 +66,8 @@ def mount_page(site: Starlette, page: gradio.Blocks, settings: Settings) -> Moun
 
     def forget(session: str) -> None:
         if not queue.pending_event_ids_session.get(session):  # else it has asked again meanwhile
-            kept_by_session = (
-                queue.pending_event_ids_session,
-                queue.pending_messages_per_session,
-                inner.state_holder.session_data,  # each part of the page with its last value: a whole conversation
-                inner.state_holder.time_last_used,
-            )
-            for kept in kept_by_session:
-                kept.pop(session, None)
+            inner.state_holder.session_data.pop(session, None)
+            inner.state_holder.time_last_used.pop(session, None)
 
     has_session = queue.pending_messages_per_session.__contains__
     return Mounted(find_owner, accepts, has_session, forget, inner.stop_event.set)

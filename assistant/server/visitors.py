@@ -27,7 +27,7 @@ LASTS = 365 * 24 * 3600  # seconds: two tabs that a browser opens again at once 
 class OwnAnswers:
     """ASGI middleware that renames each session to one that this browser alone can name.
 
-    Nothing is kept of one that waits for nothing: the conversation is in the browser.
+    No words are kept of one that waits for nothing: the conversation is in the browser.
     """
 
     def __init__(self, app: ASGIApp, mounted: Mounted, prefix: str) -> None:
