@@ -15,11 +15,12 @@ from assistant.page.access import ROLE
 from tests.browser.conftest import Serve, Visit
 from tests.browser.fake_chain import FakeChain
 from tests.browser.test_accessibility import find_violations
-from tests.browser.test_hostile import FIND_LIVE, SAMPLE, HostileLibrary, read_payloads, repeat_everywhere
+from tests.browser.test_hostile import FIND_LIVE, HostileLibrary, read_payloads, repeat_everywhere
 
 pytestmark = pytest.mark.browser
 
 PAYLOADS = read_payloads()
+RUN = 250  # of them in one file: the page reads at most 500,000 bytes
 
 RIGHT = {"question": "How much does an ML engineer earn?", "facts": ["$158,147"]}
 REFUSED = {"question": "How many vacation days do they get?", "answerable": False}
@@ -292,11 +293,11 @@ def make_hostile(payloads: Sequence[str]) -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("start", range(0, len(PAYLOADS), SAMPLE))
+@pytest.mark.parametrize("start", range(0, len(PAYLOADS), RUN))
 def test_hostile_words_stay_words_in_the_tab_and_in_the_report(
     visit_page: Callable[..., Visit], serve: Serve, tmp_path: Path, start: int
 ) -> None:
-    hostile = make_hostile(PAYLOADS[start : start + SAMPLE])
+    hostile = make_hostile(PAYLOADS[start : start + RUN])
     name = "<img src=x onerror=alert(1)>${alert(2)}.jsonl"
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / name).write_text("{}")
