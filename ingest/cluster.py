@@ -200,7 +200,7 @@ def _unknown(address: str, error: Exception) -> ClusterUnknown:
     log.info("no cluster", exc_info=error)
     return ClusterUnknown(
         f"{address}: no Ray cluster answers there ({type(error).__name__}). Start one with `ray start --head` and name "
-        'its host:port, or "local".'
+        'its host:port, or "local". One that asks for a token needs RAY_AUTH_MODE=token here, too.'
     )
 
 
