@@ -208,6 +208,7 @@ def test_closed_browser_ends_its_run(visit_page: Callable[..., Visit], address: 
     leaving.page.close()
     other = open_tab(visit_page(f"{address}#evaluate"))
     run(other, [RIGHT], "right")  # which gives up long before all of the slow prompts are asked
+    assert other.page.locator(".outcome > h3").inner_text() == "1 of 1 prompt right"
 
 
 def test_failure_opens_to_what_was_missing_and_to_its_answer(visit: Visit) -> None:
