@@ -8,7 +8,7 @@
 
 It holds data alone, so that any version can read it, and nothing in it is trusted: sizes are checked before anything is
 unpacked, spans against the text, vectors for their number and length, the article against its hash. One article is in
-memory at a time.
+memory at a time, beside the vectors of the portion that the index learns.
 """
 
 from __future__ import annotations
@@ -159,10 +159,10 @@ class MemberDamaged(Exception):
 def import_archive(path: Path, library: Library) -> Iterator[Outcome]:
     """Store every article of an archive, one after the other, as an ingest would; what is damaged fails alone.
 
-    Vectors of the library's own model are taken over, those of another are made again. Raises ArchiveInvalid when the
-    file is no archive, and what `Library.store_copy` raises.
+    Vectors of the library's own model are taken over, those of another are made again. The index learns in portions, as
+    it does in an ingest. Raises ArchiveInvalid when the file is no archive, and what `Library.store_copy` raises.
     """
-    with _open_archive(path) as archive:
+    with _open_archive(path) as archive, library.index_in_portions():
         embedding, expected = _read_manifest(archive, path)
         folders = sorted(name.removesuffix("/article.json") for name in archive.namelist() if ARTICLE.fullmatch(name))
         for folder in folders:

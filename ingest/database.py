@@ -99,9 +99,6 @@ class Database:
             self._connections.add(connection)
         return connection
 
-    def count_connections(self) -> int:
-        return len(self._connections)
-
     def close(self) -> None:
         with self._guard:
             self._closed = True

@@ -108,6 +108,17 @@ def test_nothing_is_embedded_again_when_the_model_is_the_same(archive: Path, tmp
         assert statuses(import_archive(archive, other)) == ["added"] * 4
 
 
+def test_the_index_learns_an_archive_in_one_portion(archive: Path, other: Library) -> None:
+    imported = import_archive(archive, other)
+    assert [next(imported).status, next(imported).status] == ["added"] * 2
+    assert other._catalog.count_queued() > 0
+    assert other._catalog.read_state().index.number == 0
+    assert statuses(imported) == ["added"] * 2
+    state = other._catalog.read_state()
+    assert (other._catalog.count_queued(), state.index.generation) == (0, other.generation)
+    assert other.check() == []
+
+
 def test_the_same_archive_again_changes_nothing(archive: Path, library: Library) -> None:
     before, generation = describe(library), library.generation
     assert statuses(import_archive(archive, library)) == ["unchanged"] * 4
@@ -204,11 +215,12 @@ def test_a_damaged_article_fails_alone(library: Library, tmp_path: Path) -> None
     assert "career doctor --repair" in next(outcome.reason for outcome in outcomes if outcome.reason)
 
 
-def test_memory_holds_one_article_at_a_time(tmp_path: Path) -> None:
+def test_memory_does_not_hold_all_articles(tmp_path: Path) -> None:
     with Library.open(settings_in(tmp_path / "home"), FakeEmbedder(dimension=384)) as library:
-        for number in range(20):
-            article = make_article("\n".join(f"Fact {number} {n}." for n in range(100)), source=f"/{number}.md")
-            library.replace(article, split_paragraphs(article))
+        with library.index_in_portions():
+            for number in range(40):
+                article = make_article("\n".join(f"Fact {number} {n}." for n in range(100)), source=f"/{number}.md")
+                library.replace(article, split_paragraphs(article))
         path = tmp_path / "library.zip"
         assert measure(lambda: list(export_library(library, path))) < path.stat().st_size / 3
         with Library.open(settings_in(tmp_path / "other"), FakeEmbedder(dimension=384)) as other:

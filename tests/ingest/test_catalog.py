@@ -277,7 +277,7 @@ def test_each_thread_may_read_and_the_end_of_a_thread_closes_its_connection(cata
         thread.join()
     assert counts == [1] * 8
     gc.collect()  # a connection and its statements refer to each other
-    assert catalog._database.count_connections() == 1
+    assert len(catalog._database._connections) == 1
 
 
 def open_and_report(home: Path) -> str:
