@@ -481,11 +481,12 @@ class Catalog:
                 raise _unknown(connection, article_id)
             _remove(connection, article_id)
 
-    def finish_index_work(self, work: IndexWork, index: IndexState) -> None:
-        """Note that the index mirrors `index.generation`, and take what it learned off the queue."""
+    def finish_index_work(self, work: IndexWork, lost: Iterable[str], index: IndexState) -> None:
+        """Note that the index mirrors `index.generation`; of what it learned the queue keeps what it does not find."""
         with self._database.write() as connection:
-            done = [(passage_id,) for passage_id in (*work.upserts, *work.deletes)]
-            connection.executemany("DELETE FROM index_queue WHERE passage_id = ?", done)
+            done = (*work.upserts, *work.deletes)
+            connection.executemany("DELETE FROM index_queue WHERE passage_id = ?", [(each,) for each in done])
+            connection.executemany("INSERT OR IGNORE INTO index_queue VALUES (?)", [(each,) for each in lost])
             set_meta(connection, "index", json.dumps(asdict(index)))
 
     def replace_vectors(self, vectors: Iterable[tuple[str, Vectors]], embedding: Embedding) -> None:

@@ -170,7 +170,8 @@ class Library:
         finally:
             self._runs -= 1
             try:
-                if self._catalog.count_queued():
+                state = self._catalog.read_state()
+                if self._catalog.count_queued() and state.index.generation != state.generation:
                     with self._lock.hold(wait=0):
                         self._follower.catch_up()
             except LibraryError:  # another process writes, and brings the index up to date; or the disk is full

@@ -185,6 +185,15 @@ class VectorIndex:
         with _translate_errors():
             return set(self._collection.get(include=[])["ids"])
 
+    def keep_held(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that the index holds."""
+        with _translate_errors():
+            return {
+                passage_id
+                for batch in self._batches(ids)
+                for passage_id in self._collection.get(ids=batch, include=[])["ids"]
+            }
+
     def upsert(self, vectors: Mapping[str, tuple[str, Vector]]) -> None:
         """Add or overwrite vectors: passage id -> article id, vector. Safe to repeat."""
         with _translate_errors():

@@ -124,8 +124,12 @@ def build(source: Path, place: Path, size: int, url: str) -> dict[str, Any]:
                     grown.store_copy(copy, embedding)
                     making += seconds
             ended = time.perf_counter()
+    catalog = Catalog.open(place, read_only=True)
+    aside = catalog.count_queued()
+    catalog.close()
     return {
         "build_s": round(ended - started - making, 1),
+        "not_found_by_the_index": aside,  # and so compared exactly
         "catalog_mb": round((place / Catalog.FILE_NAME).stat().st_size / 1e6),
         "index_mb": round(sum(file.stat().st_size for file in (place / "chroma").rglob("*") if file.is_file()) / 1e6),
         "build_memory_mb": read_peak_memory(),

@@ -124,7 +124,7 @@ def test_a_changed_article_loses_its_old_passages(catalog: Catalog) -> None:
 def test_only_new_and_dropped_passages_are_queued_for_the_index(catalog: Catalog) -> None:
     store(catalog, make_article("Nurses earn well.\nDentists earn more."))
     state = catalog.read_state()
-    catalog.finish_index_work(catalog.read_index_work(), state.index)
+    catalog.finish_index_work(catalog.read_index_work(), [], state.index)
     store(catalog, make_article("Nurses earn well.\nSurgeons earn most."))
     work = catalog.read_index_work()
     assert (len(work.upserts), len(work.deletes)) == (1, 1)
@@ -547,7 +547,7 @@ def test_an_article_that_lacks_passages_is_stored_again(catalog: Catalog, tmp_pa
 @pytest.mark.parametrize("name", ["generation", "index", "embedding"])
 def test_what_the_catalog_says_of_itself_is_damaged_in_plain_words(catalog: Catalog, tmp_path: Path, name: str) -> None:
     store(catalog, make_article("Nurses earn well."))
-    catalog.finish_index_work(catalog.read_index_work(), catalog.read_state().index)
+    catalog.finish_index_work(catalog.read_index_work(), [], catalog.read_state().index)
     change(tmp_path, f"UPDATE meta SET value = '\x01{{' WHERE name = '{name}'")
     with pytest.raises(LibraryDamaged, match="career doctor --repair"):
         catalog.read_state()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import signal
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ingest.article import Passage
 from ingest.catalog import Catalog
@@ -427,18 +429,54 @@ def test_a_vector_that_the_index_does_not_find_is_searched_exactly(settings: Ing
         assert library._catalog.count_queued() == 0
 
 
-@pytest.mark.parametrize(("lost", "is_made_anew"), [(2, False), (3, True)])
-def test_an_index_that_loses_more_than_a_few_of_many_vectors_is_made_anew(
+@pytest.mark.parametrize(("lost", "is_made_anew"), [(25, False), (26, True)])
+def test_an_index_that_loses_more_than_a_share_of_what_it_is_taught_is_made_anew(
     settings: IngestSettings, monkeypatch: pytest.MonkeyPatch, lost: int, *, is_made_anew: bool
 ) -> None:
     monkeypatch.setattr("ingest.follower.MOST_ASIDE", 1)
     with opened(settings) as library:
         add(library, "Nurses earn well.")
         number = library._catalog.read_state().index.number
-        library._follower._find_lost = lambda index, vectors: list(vectors)[:lost]  # type: ignore[method-assign]
+        find_lost = library._follower._find_lost
+
+        def lose(index: Any, vectors: Mapping[str, Any]) -> list[str]:
+            found = list(vectors)[:lost] if len(vectors) == 100 else find_lost(index, vectors)
+            assert len(found) in (0, lost)
+            return found
+
+        library._follower._find_lost = lose  # type: ignore[method-assign]
         add(library, "\n".join(f"Train {number} rolls." for number in range(100)), "trains")
         assert (library._catalog.read_state().index.number != number) == is_made_anew
         assert library._catalog.count_queued() == (0 if is_made_anew else lost)
+
+
+class StarEmbedder(FakeEmbedder):
+    """Copies of a job lie near it and far from one another: more of them than ways lead from a vector in the graph."""
+
+    def __init__(self) -> None:
+        super().__init__(dimension=384)
+
+    def _embed(self, text: str) -> NDArray[np.float32]:
+        job, copy = (int(number) for number in re.findall(r"\d+", text)[-2:])
+        vector = np.random.default_rng(job).standard_normal(384)
+        vector /= np.linalg.norm(vector)
+        step = np.random.default_rng((job, copy)).standard_normal(384)
+        vector += 0.5 * step / np.linalg.norm(step) * (copy > 0)
+        return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
+
+
+def add_copies(library: Library, copies: range) -> None:
+    add(library, "\n".join(f"Job {job} copy {copy}." for copy in copies for job in range(3)), f"from-{copies.start}")
+
+
+def test_what_the_graph_leads_nowhere_to_is_searched_exactly(settings: IngestSettings) -> None:
+    with Library.open(settings, StarEmbedder()) as library:
+        for copies in (range(450), range(450, 460)):  # the first make the index, the others are taught to it
+            add_copies(library, copies)
+            kept = library._catalog.read_queued()
+            assert kept.ids
+            assert [library.search_vectors(vector, 1)[0][0] for vector in kept.vectors] == kept.ids
+        assert library._catalog.read_state().index.number == 1
 
 
 # -- damage -----------------------------------------------------------------------------------------------------------
