@@ -78,7 +78,8 @@ def test_login_breaks_no_rule_before_and_after_a_wrong_password(
 
 def test_login_by_keyboard_leads_to_the_page_and_its_answers(visit_page: VisitPage, locked_address: str) -> None:
     visit = visit_page(locked_address)
-    visit.page.keyboard.type(PASSWORD)  # the field has the focus
+    visit.page.wait_for_function("document.activeElement.id === 'password'")  # without a click
+    visit.page.keyboard.type(PASSWORD)
     visit.page.keyboard.press("Enter")
     visit.ask(QUESTION)
     assert "$158,147" in visit.last.inner_text()
