@@ -97,10 +97,8 @@ class IndexFollower:
     def _find_in_both(self, queued: Queued, vector: Vector, limit: int) -> list[tuple[str, float]]:
         """The nearest of what the index holds and of what it has yet to learn."""
         found = self._fresh_index(queued.state.index).find_nearest(vector, limit + len(queued.gone))
-        if not queued.ids and not queued.gone:
-            return found
         similar = {passage_id: similarity for passage_id, similarity in found if passage_id not in queued.gone}
-        similar |= zip(queued.ids, (queued.vectors @ vector).tolist(), strict=True) if queued.ids else ()
+        similar |= ExactVectors(queued.state.generation, queued.ids, queued.vectors).find_nearest(vector, limit)
         return sorted(similar.items(), key=lambda pair: -pair[1])[:limit]
 
     def find_nearest_among(self, articles: Sequence[str], vector: Vector, limit: int) -> list[tuple[str, float]]:
@@ -231,7 +229,7 @@ class IndexFollower:
     def _apply(self, state: CatalogState) -> None:
         work = self._catalog.read_index_work()
         index = self._fresh_index(state.index)
-        known = index.keep_held(list(work.upserts))  # left aside before
+        known = index.keep_held(list(work.upserts))  # left aside before: written again, none was found
         new = {passage_id: vector for passage_id, vector in work.upserts.items() if passage_id not in known}
         index.upsert(new)
         index.delete(work.deletes)
@@ -258,7 +256,7 @@ class IndexFollower:
 
     def _finish(self, work: IndexWork, lost: Sequence[str], state: IndexState, index: VectorIndex) -> None:
         """Note what the index holds. A graph leads nowhere to some vectors: to one of 2,145 passages, to those with
-        hundreds of near copies (616 of 30,000 taught to an index of 605,000). They stay in the queue, and so are
+        over a hundred near copies (616 of 30,000 taught to an index of 605,000). They stay in the queue, and so are
         searched exactly.
         """
         sealed = replace(state, seal=self._place.seal(state.number), vectors=index.count())

@@ -425,6 +425,9 @@ def test_a_vector_that_the_index_does_not_find_is_searched_exactly(settings: Ing
         assert nearest(library, "trains") == "Trains roll."
         library._follower._find_lost = find_lost  # type: ignore[method-assign]
         assert library.check() == []
+        with library.index_in_portions():  # learns nothing, so the queue is left
+            assert add(library, "Trains roll.", "trains") == "unchanged"
+        assert library._catalog.count_queued() == 1
         add(library, "Boats float.", "boats")
         assert library._catalog.count_queued() == 0
 
