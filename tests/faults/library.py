@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -238,16 +237,16 @@ class Ingest:
         return self.wait()
 
     def wait(self) -> Ended:
-        acknowledged = [float(moment) for moment in self._read_acknowledgements()]
-        self._process.join(LONG_WAIT)
+        acknowledged = []
+        with self._acknowledgements:
+            try:
+                while self._acknowledgements.poll(LONG_WAIT):
+                    acknowledged.append(float(self._acknowledgements.recv_bytes()))
+            except EOFError:  # all is said: it is about to end
+                self._process.join(LONG_WAIT)
         exit_code = self._process.exitcode
         self._process.kill()  # one that hangs would outlive the test
         return Ended(self._changes, acknowledged, exit_code)
-
-    def _read_acknowledgements(self) -> Iterator[bytes]:
-        with self._acknowledgements, suppress(EOFError):
-            while self._acknowledgements.poll(LONG_WAIT):
-                yield self._acknowledgements.recv_bytes()
 
 
 @dataclass(frozen=True)

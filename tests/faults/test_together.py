@@ -28,5 +28,5 @@ def test_readers_catch_a_store_of_two_transactions() -> None:
 
 
 def test_readers_catch_an_index_whose_files_change_under_them() -> None:
-    tally = together.run_readers(20, defences=Defences(place=OpenPlace))
-    assert any("the process ended with -" in fault for fault in tally.faults)
+    # A reader dies of a signal, hangs, or does not find what is there: which of them is a matter of moments.
+    assert together.run_readers(20, defences=Defences(place=OpenPlace)).faults

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -124,8 +125,9 @@ def _write_beside_readers(scratch: Path, chance: random.Random, tally: Tally, de
     over.touch()
     if (ended.exit_code, ended.acknowledged) != (0, len(changes)):
         tally.faults.append(f"the ingest ended with {ended.exit_code} after {ended.acknowledged} changes")
+    hung_at = time.monotonic() + LONG_WAIT
     for reader in readers:
-        _count(reader.wait(), ended, tally)
+        _count(reader.wait(hung_at), ended, tally)
     tally.changes += ended.acknowledged
 
 
@@ -171,13 +173,17 @@ class Reader:
         sender.close()
 
     def wait_until_open(self) -> None:
-        if self._reply.poll(LONG_WAIT):
-            self._reply.recv_bytes()
+        with suppress(EOFError):  # it died: `wait` tells of what
+            if self._reply.poll(LONG_WAIT):
+                self._reply.recv_bytes()
 
-    def wait(self) -> Read | ProcessEnded:
+    def wait(self, hung_at: float) -> Read | ProcessEnded:
+        """What it read; that it gave no reply, when there is none by `hung_at` of `time.monotonic`."""
         try:
-            read = self._reply.recv() if self._reply.poll(LONG_WAIT) else ProcessEnded("no reply")
+            in_time = self._reply.poll(max(hung_at - time.monotonic(), 0))
+            read = self._reply.recv() if in_time else ProcessEnded("no reply")
         except EOFError:
+            self._process.join(LONG_WAIT)
             read = ProcessEnded(f"the process ended with {self._process.exitcode}")
         self._process.kill()
         self._process.join()
