@@ -93,7 +93,13 @@ def test_each_state_is_near_to_that_of_torch(readers: tuple[OnnxReader, TorchRea
         assert (np.einsum("ij,ij->i", one.states, other.states) / norms).min() > 0.99
 
 
-def test_layers_whose_width_no_block_divides_are_read_as_by_torch(folder: Path, tmp_path: Path) -> None:
+def test_a_text_has_nearly_the_vector_that_torch_gives_it(readers: tuple[OnnxReader, TorchReader]) -> None:
+    text = "Nurses earn $80,000 a year, and dentists, who study longer, earn twice as much. " * 8
+    ours, reference = (reader.read_tokens([text], threads=1)[0].pool() for reader in readers)
+    assert ours @ reference > 0.999  # .9987 with the first token's values rounded, .9970 with one scale for all tokens
+
+
+def test_layers_of_an_odd_width_are_read_as_by_torch(folder: Path, tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
     from transformers import BertConfig, BertModel
 
