@@ -28,8 +28,12 @@ MIDDLE, BEGINNING = 128, 24
 
 
 def make_graph(weights: Mapping[str, Array], *, layers: int, heads: int, epsilon: float) -> bytes:
-    """The model as ONNX: `words`, rows of the table of words (1, tokens, width) -> `states`, of the same shape."""
+    """The model as ONNX: `words`, rows of the table of words (1, tokens, width) -> `states`, of the same shape.
+
+    `exact`, besides, says whether the processor adds up products of bytes without loss (1,).
+    """
     graph = Graph(weights, epsilon)
+    graph.check_sums("exact")
     states = graph.embed("words")
     for number in range(layers):
         layer = bert.name_layer(number)
@@ -38,7 +42,7 @@ def make_graph(weights: Mapping[str, Array], *, layers: int, heads: int, epsilon
         widened = graph.apply_gelu(graph.multiply_rows(states, layer + bert.WIDENING, zero=MIDDLE))
         narrowed = graph.multiply_rows(widened, layer + bert.NARROWING, zero=BEGINNING)
         states = graph.add_and_normalise(narrowed, states, layer + bert.LAST_NORM)
-    return graph.serialise("words", states)
+    return graph.serialise("words", states, "exact")
 
 
 class Graph:
@@ -50,6 +54,14 @@ class Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._zeros: dict[int, str] = {}  # by the byte that stands for 0, that byte for each row
+
+    def check_sums(self, exact: str) -> None:
+        """Sums of the largest products there are: without VNNI, x64 adds them two by two in 16 bits, and cuts them."""
+        left, right = self._hold(np.full((1, 64), 255, np.uint8)), self._hold(np.full((64, 16), 127, np.int8))
+        (sums,) = self._add("MatMulInteger", [left, right])
+        (least,) = self._add("ReduceMin", [sums], keepdims=0)
+        right_sum = self._hold(np.array([64 * 255 * 127], np.int32))
+        self._nodes.append(helper.make_node("Equal", [least, right_sum], [exact]))
 
     def embed(self, words: str) -> str:
         """Words with their positions added, and the type of a first text, the only one that is ever read."""
@@ -114,14 +126,17 @@ class Graph:
         (normal,) = self._add("LayerNormalization", [states, *self._hold_both(part)], epsilon=self._epsilon)
         return normal
 
-    def serialise(self, entrance: str, states: str) -> bytes:
+    def serialise(self, entrance: str, states: str, exact: str) -> bytes:
         (width,) = self._weights[f"{bert.FIRST_NORM}.bias"].shape
         shape: list[str | int | None] = [1, "tokens", int(width)]
         made = helper.make_graph(
             self._nodes,
             "bert",
             [helper.make_tensor_value_info(entrance, TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info(states, TensorProto.FLOAT, shape)],
+            [
+                helper.make_tensor_value_info(states, TensorProto.FLOAT, shape),
+                helper.make_tensor_value_info(exact, TensorProto.BOOL, [1]),
+            ],
             self._constants,
         )
         versions = [helper.make_opsetid("", 20), helper.make_opsetid("com.microsoft", 1)]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ingest import embed_onnx
 from ingest.article import Passage
 from ingest.bert import find_bert
 from ingest.embed import PACKAGED_MODEL, Embedder, load_embedder, locate_model
@@ -95,8 +96,32 @@ def test_each_state_is_near_to_that_of_torch(readers: tuple[OnnxReader, TorchRea
 
 def test_a_text_has_nearly_the_vector_that_torch_gives_it(readers: tuple[OnnxReader, TorchReader]) -> None:
     text = "Nurses earn $80,000 a year, and dentists, who study longer, earn twice as much. " * 8
-    ours, reference = (reader.read_tokens([text], threads=1)[0].pool() for reader in readers)
-    assert ours @ reference > 0.999  # .9987 with the first token's values rounded, .9970 with one scale for all tokens
+    (ours,), (reference,) = (reader.read_tokens([text], threads=1) for reader in readers)
+    # .9987 with the first token's values rounded, .9970 with one scale for all tokens.
+    assert ours.pool() @ reference.pool() > 0.999
+
+
+def test_a_processor_whose_sums_overflow_reads_the_same(
+    readers: tuple[OnnxReader, TorchReader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bert = find_bert(PACKAGED)
+    assert bert is not None
+    form, asked = load_form(bert, "0" * 64, tmp_path, print), []
+
+    class Overflowing:
+        def run(self, outputs: list[str], _: dict[str, Any]) -> list[Any]:
+            return [np.array([False]) for _ in outputs]
+
+    def open_form(form: bytes, *, slowly: bool = False) -> Any:
+        asked.append(slowly)
+        return open_as_before(form, slowly=True) if slowly else Overflowing()
+
+    open_as_before = embed_onnx._open
+    monkeypatch.setattr(embed_onnx, "_open", open_form)
+    slow, usual = (reader.read_tokens(TEXTS, threads=1) for reader in (OnnxReader(bert, form), readers[0]))
+    assert asked == [False, True]
+    for one, other in zip(slow, usual, strict=True):
+        np.testing.assert_allclose(one.states, other.states, atol=1e-4)
 
 
 def test_layers_of_an_odd_width_are_read_as_by_torch(folder: Path, tmp_path: Path) -> None:
