@@ -56,12 +56,12 @@ class Graph:
         self._zeros: dict[int, str] = {}  # by the byte that stands for 0, that byte for each row
 
     def check_sums(self, exact: str) -> None:
-        """Sums of the largest products there are: without VNNI, x64 adds them two by two in 16 bits, and cuts them."""
+        """Add up the largest products of bytes: without VNNI, x64 adds two of them in 16 bits and cuts the sum."""
         left, right = self._hold(np.full((1, 64), 255, np.uint8)), self._hold(np.full((64, 16), 127, np.int8))
         (sums,) = self._add("MatMulInteger", [left, right])
         (least,) = self._add("ReduceMin", [sums], keepdims=0)
-        right_sum = self._hold(np.array([64 * 255 * 127], np.int32))
-        self._nodes.append(helper.make_node("Equal", [least, right_sum], [exact]))
+        expected = self._hold(np.array([64 * 255 * 127], np.int32))
+        self._nodes.append(helper.make_node("Equal", [least, expected], [exact]))
 
     def embed(self, words: str) -> str:
         """Words with their positions added, and the type of a first text, the only one that is ever read."""
