@@ -28,12 +28,11 @@ MIDDLE, BEGINNING = 128, 24
 
 
 def make_graph(weights: Mapping[str, Array], *, layers: int, heads: int, epsilon: float) -> bytes:
-    """The model as ONNX: `words`, rows of the table of words (1, tokens, width) -> `states`, of the same shape.
+    """The model as ONNX: `words`, rows of the table of words (1, tokens, width) -> states, of the same shape.
 
-    `exact`, besides, says whether the processor adds up products of bytes without loss (1,).
+    A second result, (1,), says whether the processor adds up products of bytes without loss.
     """
     graph = Graph(weights, epsilon)
-    graph.check_sums("exact")
     states = graph.embed("words")
     for number in range(layers):
         layer = bert.name_layer(number)
@@ -42,7 +41,7 @@ def make_graph(weights: Mapping[str, Array], *, layers: int, heads: int, epsilon
         widened = graph.apply_gelu(graph.multiply_rows(states, layer + bert.WIDENING, zero=MIDDLE))
         narrowed = graph.multiply_rows(widened, layer + bert.NARROWING, zero=BEGINNING)
         states = graph.add_and_normalise(narrowed, states, layer + bert.LAST_NORM)
-    return graph.serialise("words", states, "exact")
+    return graph.serialise("words", states, graph.check_sums())
 
 
 class Graph:
@@ -55,13 +54,13 @@ class Graph:
         self._constants: list[onnx.TensorProto] = []
         self._zeros: dict[int, str] = {}  # by the byte that stands for 0, that byte for each row
 
-    def check_sums(self, exact: str) -> None:
+    def check_sums(self) -> str:
         """Add up the largest products of bytes: without VNNI, x64 adds two of them in 16 bits and cuts the sum."""
-        left, right = self._hold(np.full((1, 64), 255, np.uint8)), self._hold(np.full((64, 16), 127, np.int8))
+        left, right = self._hold(np.full((16, 64), 255, np.uint8)), self._hold(np.full((64, 16), 127, np.int8))
         (sums,) = self._add("MatMulInteger", [left, right])
         (least,) = self._add("ReduceMin", [sums], keepdims=0)
-        expected = self._hold(np.array([64 * 255 * 127], np.int32))
-        self._nodes.append(helper.make_node("Equal", [least, expected], [exact]))
+        (exact,) = self._add("Equal", [least, self._hold(np.array([64 * 255 * 127], np.int32))])
+        return exact
 
     def embed(self, words: str) -> str:
         """Words with their positions added, and the type of a first text, the only one that is ever read."""
