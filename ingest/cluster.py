@@ -7,21 +7,27 @@ the embedding model; and it is trusted as this process is. The only file that na
 
 from __future__ import annotations
 
+import importlib.util
 import logging
+import multiprocessing
 import os
 import pickle
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
+from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from ingest.article import Outcome
 from ingest.embed import load_embedder
 from ingest.errors import ClusterUnknown, WorkerLost
 from ingest.library import Known, Library
 from ingest.prepare import Item, Preparer, Result, Steps, open_steps, trim_settings
 from ingest.settings import IngestSettings
+from ingest.spawn import Answer, answer, spawn
 
 if TYPE_CHECKING:
     from ingest.pooling import Embedder
@@ -30,6 +36,7 @@ log = logging.getLogger(__name__)
 
 AHEAD = 3  # pages for each actor: one that it prepares, one that lies ready, one on its way
 PATIENCE = 5.0  # seconds that a cluster may take to answer at all
+FAREWELL = 10  # seconds that a cluster of this run may take to end
 
 
 class Cluster:
@@ -53,17 +60,122 @@ class Cluster:
         settings: IngestSettings,
         steps: Steps,  # noqa: ARG002 - each actor has its own
     ) -> Generator[Result]:
+        if importlib.util.find_spec("ray") is None:
+            raise ClusterUnknown("ray is not installed. Run: pip install 'career-assistant[ray]'.")
+        _refuse_silence(self._address)
         arguments = (trim_settings(settings, embedding_threads=1), library.list_known(), self._load)
-        with _connect(self._address, self._count) as ray:
+        with closing(_Driver(self._address, self._count, arguments)) as driver:
+            yield from driver.prepare(items)
+
+
+class _Driver:
+    """The process that speaks to Ray, and the pipes to it: pages go there as pickles, an `Answer` comes for each.
+
+    It is not this one, because Ray ends the process that it runs in, without a word, when it has lost the cluster, and
+    also when a thread of Ray Data is not done yet as the cluster is left.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        pages, self._pages = multiprocessing.Pipe(duplex=False)
+        self._answers, answers = multiprocessing.Pipe(duplex=False)
+        self._process = spawn(_drive, pages, answers, *arguments)
+        pages.close()
+        answers.close()
+        self._done = False
+
+    def prepare(self, items: Iterable[Item]) -> Iterator[Result]:
+        threading.Thread(target=self._feed, args=(items,), daemon=True, name="feed-cluster").start()
+        while (result := self._receive()) is not None:
+            yield result
+
+    def _feed(self, items: Iterable[Item]) -> None:
+        """Send pages as they are fetched, no faster than they are taken, and last why there are no more."""
+        with suppress(OSError), self._pages:  # the process has ended
+            try:
+                for item in items:
+                    self._pages.send(item)
+            except Exception as error:
+                self._pages.send(error)
+
+    def _receive(self) -> Result | None:
+        """The next result; None is the end. Raises what ends the run."""
+        try:
+            answered: Answer[Result | None] = self._answers.recv()
+        except (EOFError, OSError) as error:
+            self._process.join(FAREWELL)
+            raise _lost(f"its driver ended, exit status {self._process.exitcode}") from error
+        self._done = answered.result is None
+        return answered.take()
+
+    def close(self) -> None:
+        """A cluster of this run ends with it."""
+        if not self._done:
+            self._process.terminate()
+        self._process.join(FAREWELL)
+        self._process.kill()
+        self._process.join()
+        self._answers.close()
+
+
+def _drive(
+    pages: Connection,
+    answers: Connection,
+    address: str,
+    count: int,
+    arguments: tuple[IngestSettings, Known, Callable[..., Embedder]],
+) -> None:
+    """That process's whole life. The last answer is sent before the cluster is left, which it may not survive."""
+    _be_silent()
+    with suppress(OSError), ExitStack() as stack:  # the pipes end with the first process
+
+        def run() -> None:
+            ray = stack.enter_context(_connect(address, count))
+            signal.signal(signal.SIGTERM, _leave)  # in the place of Ray's own, which leaves processes behind
             processors = max(1, int(ray.cluster_resources().get("CPU", 1)))
-            actors = min(self._count or processors, processors)  # more would wait for a place for ever
-            with _translate_errors(ray), _Feed(ray, items, AHEAD * actors) as feed:
-                for row in _prepare(feed.pages, actors, arguments).iter_rows():
-                    feed.room.release()
-                    answer = pickle.loads(row["item"])  # noqa: S301 - from our own actors
-                    if isinstance(answer, Exception):
-                        raise answer
-                    yield answer
+            actors = min(count or processors, processors)  # more would wait for a place for ever
+            with _translate_errors(ray):
+                _pump(ray, pages, answers, actors, arguments)
+
+        answers.send(answer(run))
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit
+
+
+def _pump(
+    ray: Any,
+    pages: Connection,
+    answers: Connection,
+    actors: int,
+    arguments: tuple[IngestSettings, Known, Callable[..., Embedder]],
+) -> None:
+    """Pages into the cluster, and what was made of them back, in order."""
+    from ray.util.queue import Queue
+
+    queue = Queue(actor_options={"num_cpus": 0})
+    room = threading.Semaphore(AHEAD * actors)  # never far ahead of what was taken out at the end
+
+    def fill() -> None:
+        page: bytes | None = b""
+        with suppress(ray.exceptions.RayError):  # the other thread hears of it, too
+            while page is not None:
+                room.acquire()
+                page = _receive_page(pages)
+                queue.put(page)
+
+    threading.Thread(target=fill, daemon=True, name="fill-queue").start()
+    for row in _prepare(queue, actors, arguments).iter_rows():
+        room.release()
+        answers.send_bytes(row["item"])
+
+
+def _receive_page(pages: Connection) -> bytes | None:
+    """The next page, as it was pickled; None is the end."""
+    try:
+        return pages.recv_bytes()
+    except EOFError:
+        return None
 
 
 def _prepare(pages: Any, actors: int, arguments: tuple[IngestSettings, Known, Callable[..., Embedder]]) -> Any:
@@ -86,57 +198,20 @@ def _prepare(pages: Any, actors: int, arguments: tuple[IngestSettings, Known, Ca
 
 
 class PrepareBatch:
-    """What an actor does. Results are pickled, errors among them: the first process decides what they end."""
+    """What an actor does: pickles in, pickles out, errors among them. The first process decides what they end."""
 
     def __init__(self, settings: IngestSettings, known: Known, load: Callable[[IngestSettings, str], Embedder]) -> None:
         self._steps = open_steps(settings)
         self._prepare = Preparer(settings, self._steps.__enter__(), known, load)  # its child ends with the actor
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        return {"item": [self._answer(pickle.loads(item)) for item in batch["item"]]}  # noqa: S301 - our own
+        return {"item": [pickle.dumps(answer(partial(self._answer, item))) for item in batch["item"]]}
 
-    def _answer(self, item: Item | Exception) -> bytes:
-        try:
-            answer = item if isinstance(item, Outcome | Exception) else self._prepare(item)
-        except Exception as error:  # it concerns every source
-            answer = error
-        return pickle.dumps(answer)
-
-
-class _Feed:
-    """A thread that fetches pages into a queue of the cluster, never far ahead of what was taken out at the end."""
-
-    def __init__(self, ray: Any, items: Iterable[Item], ahead: int) -> None:
-        from ray.util.queue import Queue
-
-        self.pages = Queue(actor_options={"num_cpus": 0})
-        self.room = threading.Semaphore(ahead)
-        self._ray = ray
-        self._items = items
-        self._stopped = False
-        self._thread = threading.Thread(target=self._run, daemon=True, name="feed-cluster")
-
-    def __enter__(self) -> _Feed:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped = True
-        self.room.release()
-
-    def _run(self) -> None:
-        try:
-            for item in self._items:
-                self.room.acquire()
-                if self._stopped:
-                    return
-                self.pages.put(pickle.dumps(item))
-            self.pages.put(None)
-        except self._ray.exceptions.RayError:
-            log.info("the cluster takes no more pages", exc_info=True)  # the other thread hears of it, too
-        except Exception as error:
-            self.pages.put(pickle.dumps(error))
-            self.pages.put(None)
+    def _answer(self, pickled: bytes) -> Result:
+        item: Item | Exception = pickle.loads(pickled)  # noqa: S301 - from the first process
+        if isinstance(item, Exception):
+            raise item
+        return self._prepare(item)
 
 
 def _make_source(pages: Any) -> Any:
@@ -160,20 +235,24 @@ def _make_source(pages: Any) -> Any:
     return Pages()
 
 
+def _be_silent() -> None:
+    """Not one word on the terminal, where Ray writes what it thinks of its own end. Its files of logs stay."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+
+
 @contextmanager
 def _connect(address: str, count: int) -> Iterator[Any]:
     """Ray, connected for one run: it reports to nobody and prints nothing."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise ClusterUnknown("ray is not installed. Run: pip install 'career-assistant[ray]'.") from error
+    import ray
+    import ray.data
+
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    _refuse_silence(address)
     local = {"include_dashboard": False, "num_cpus": count or None} if address == "local" else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
@@ -210,8 +289,8 @@ def _translate_errors(ray: Any) -> Iterator[None]:
         yield
     except ray.exceptions.RayError as error:
         log.warning("the cluster failed", exc_info=True)
-        reason = " ".join(str(error).split())[:200]
-        raise WorkerLost(
-            f"the Ray cluster does not go on ({type(error).__name__}: {reason}). What was stored is kept: ingest the "
-            "same again."
-        ) from error
+        raise _lost(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+
+
+def _lost(reason: str) -> WorkerLost:
+    return WorkerLost(f"the Ray cluster does not go on ({reason}). What was stored is kept: ingest the same again.")

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from ingest.library import Known, Library
 from ingest.look_ahead import look_ahead
 from ingest.prepare import Item, Preparer, Result, Steps, open_steps, trim_settings
 from ingest.settings import IngestSettings
+from ingest.spawn import Answer, answer, spawn
 
 if TYPE_CHECKING:
     from ingest.pooling import Embedder
@@ -85,45 +85,27 @@ class Worker:
     """One process, and the pipe to it."""
 
     def __init__(self, *arguments: Any) -> None:
-        context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
-        self._connection, other = context.Pipe()
-        self._process: SpawnProcess = context.Process(target=_serve, args=(other, *arguments), daemon=True)
-        with _deaf_to_interrupts():
-            self._process.start()
+        self._connection, other = multiprocessing.Pipe()
+        self._process = spawn(_serve, other, *arguments)
         other.close()
 
     def ask(self, item: Item) -> Result:
         try:
             self._connection.send(item)
-            answer = self._connection.recv()
+            answered: Answer[Result] = self._connection.recv()
         except (EOFError, OSError) as error:
             self._process.join(FAREWELL)
             raise WorkerLost(
                 f"a process of --workers ended (exit status {self._process.exitcode}), perhaps for want of memory. "
                 "What was stored is kept: ingest the same again, with fewer --workers."
             ) from error
-        if isinstance(answer, Exception):
-            raise answer
-        return answer  # type: ignore[no-any-return]
+        return answered.take()
 
     def end(self) -> None:
         """At once, whatever it does; its own child ends with it."""
         self._process.kill()
         self._process.join(FAREWELL)
         self._connection.close()
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes started meanwhile do not hear Ctrl+C, which goes to all of a terminal: the first one ends them."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(
@@ -134,8 +116,4 @@ def _serve(
         prepare = Preparer(settings, steps, known, load)
         while True:
             item = connection.recv()
-            try:
-                answer: Result | Exception = prepare(item)
-            except Exception as error:  # it concerns every source: the first process ends the run
-                answer = error
-            connection.send(answer)
+            connection.send(answer(partial(prepare, item)))

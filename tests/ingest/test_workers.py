@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -33,6 +34,11 @@ def load_none(settings: IngestSettings, method: str) -> Embedder:
 
 def load_same(settings: IngestSettings, method: str) -> Embedder:
     return FakeEmbedder(method=method)  # as the library's own, or they would not be taken
+
+
+def load_and_warn(settings: IngestSettings, method: str) -> Embedder:
+    logging.getLogger("ingest.somewhere").error("%s failed", "one thing", exc_info=ValueError("of this kind"))
+    return load_fake(settings, method)
 
 
 def die(settings: IngestSettings, method: str) -> Embedder:
@@ -134,17 +140,27 @@ def test_a_process_that_is_killed_ends_the_run_with_a_remedy_and_the_next_run_co
     assert {outcome.status for outcome in ingest(tmp_path / "home", folder, Workers(2, load_fake))} == {"added"}
 
 
+def test_what_is_logged_in_another_process_is_logged_in_the_first_and_printed_by_none(
+    tmp_path: Path, folder: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ingest(tmp_path / "home", folder, Workers(1, load_and_warn))
+    assert ("ingest.somewhere", "one thing failed\nValueError: of this kind") in [
+        (record.name, record.getMessage()) for record in caplog.records
+    ]
+    assert capfd.readouterr().err == ""
+
+
 PROGRAM = """
 import sys
 from pathlib import Path
-from tests.ingest.test_workers import Workers, ingest, load_fake
+from ingest.{module} import {way}
 
 if __name__ == "__main__":
     import tests.ingest.test_workers as here
     from ingest.pipeline import add_articles
     settings = here.settings_in(Path(sys.argv[1]))
     with here.Library.open(settings, here.FakeEmbedder()) as library:
-        for outcome in add_articles([sys.argv[2]], library, settings, prepare=Workers(2, load_fake)):
+        for outcome in add_articles([sys.argv[2]], library, settings, prepare={way}({arguments}, here.load_fake)):
             print(outcome.status, flush=True)
 """
 
@@ -152,11 +168,16 @@ if __name__ == "__main__":
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are listed in /proc on Linux alone")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
 def test_no_process_is_left_when_the_first_one_ends(tmp_path: Path, folder: Path, sent: signal.Signals) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM, encoding="utf-8")
+    end_in_the_middle(PROGRAM.format(module="workers", way="Workers", arguments=2), tmp_path, folder, sent)
+
+
+def end_in_the_middle(program: str, tmp_path: Path, folder: Path, sent: signal.Signals) -> None:
+    """Send a signal to an ingest that runs, and only to its first process: all of them end, and nothing is lost."""
+    file = tmp_path / "program.py"
+    file.write_text(program, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     with subprocess.Popen(
-        [sys.executable, str(program), str(tmp_path / "home"), str(folder)],
+        [sys.executable, str(file), str(tmp_path / "home"), str(folder)],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -167,7 +188,7 @@ def test_no_process_is_left_when_the_first_one_ends(tmp_path: Path, folder: Path
         assert len(list_session(process.pid)) >= 3
         process.send_signal(sent)
         assert process.wait(30) != 0
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while list_session(process.pid) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert list_session(process.pid) == []
