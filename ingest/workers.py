@@ -6,7 +6,6 @@ split and embed. They are trusted as this one is: what a hostile file may take o
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -26,8 +25,6 @@ from ingest.spawn import Answer, answer, spawn
 
 if TYPE_CHECKING:
     from ingest.pooling import Embedder
-
-log = logging.getLogger(__name__)
 
 FAREWELL = 2  # seconds that a process may take to end
 
