@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AHEAD = 3  # pages for each actor: one that it prepares, one that lies ready, one on its way
-PATIENCE = 5.0  # seconds that a cluster may take to answer at all
+PATIENCE = 5.0  # seconds that a machine may take to answer at all
+CONNECTING = 60.0  # seconds that Ray may take to connect, or to start a cluster of this run
 FAREWELL = 10  # seconds that a cluster of this run may take to end
 
 
@@ -75,18 +76,23 @@ class _Driver:
     also when a thread of Ray Data is not done yet as the cluster is left.
     """
 
-    def __init__(self, *arguments: Any) -> None:
+    def __init__(self, address: str, *arguments: Any) -> None:
+        self._address = address
         pages, self._pages = multiprocessing.Pipe(duplex=False)
         self._answers, answers = multiprocessing.Pipe(duplex=False)
-        self._process = spawn(_drive, pages, answers, *arguments)
+        self._process = spawn(_drive, pages, answers, address, *arguments)
         pages.close()
         answers.close()
         self._done = False
 
     def prepare(self, items: Iterable[Item]) -> Iterator[Result]:
+        if not self._answers.poll(CONNECTING):  # something else answers there, and Ray would go on asking
+            raise _unknown(self._address, TimeoutError())
+        self._receive()
         threading.Thread(target=self._feed, args=(items,), daemon=True, name="feed-cluster").start()
         while (result := self._receive()) is not None:
             yield result
+        self._done = True
 
     def _feed(self, items: Iterable[Item]) -> None:
         """Send pages as they are fetched, no faster than they are taken, and last why there are no more."""
@@ -98,13 +104,12 @@ class _Driver:
                 self._pages.send(error)
 
     def _receive(self) -> Result | None:
-        """The next result; None is the end. Raises what ends the run."""
+        """The next result; None comes once the cluster has answered, and at the end. Raises what ends the run."""
         try:
             answered: Answer[Result | None] = self._answers.recv()
         except (EOFError, OSError) as error:
             self._process.join(FAREWELL)
             raise _lost(f"its driver ended, exit status {self._process.exitcode}") from error
-        self._done = answered.result is None
         return answered.take()
 
     def close(self) -> None:
@@ -131,6 +136,7 @@ def _drive(
         def run() -> None:
             ray = stack.enter_context(_connect(address, count))
             signal.signal(signal.SIGTERM, _leave)  # in the place of Ray's own, which leaves processes behind
+            answers.send(Answer(None, []))
             processors = max(1, int(ray.cluster_resources().get("CPU", 1)))
             actors = min(count or processors, processors)  # more would wait for a place for ever
             with _translate_errors(ray):

@@ -90,6 +90,17 @@ def test_an_address_without_a_cluster_is_told_in_one_line(tmp_path: Path, folder
             ingest(tmp_path / "home", folder, Cluster(address, 2, load_fake_embedder))
 
 
+def test_an_address_where_something_else_answers_is_told_in_one_line(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.cluster.CONNECTING", 5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ClusterUnknown, match=rf"{address}: no Ray cluster answers there \(TimeoutError\)"):
+            ingest(tmp_path / "home", folder, Cluster(address, 2, load_fake_embedder))
+    assert multiprocessing.active_children() == []
+
+
 def test_without_the_extra_its_name_is_told(tmp_path: Path, folder: Path) -> None:
     program = "import sys; sys.modules['ray'] = None; from assistant.cli import main; sys.exit(main())"
     done = subprocess.run(
