@@ -14,7 +14,6 @@ import os
 import pickle
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -244,8 +243,8 @@ def _make_source(pages: Any) -> Any:
 def _be_silent() -> None:
     """Not one word on the terminal, where Ray writes what it thinks of its own end. Its files of logs stay."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(nowhere, stream.fileno())
+    for terminal in (1, 2):
+        os.dup2(nowhere, terminal)
 
 
 @contextmanager
